@@ -1,0 +1,43 @@
+# `make help` lists the targets. All of them build in one folder and one profile, because a cold build
+# of the engine takes half an hour.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+XDG_CACHE_HOME ?= $(HOME)/.cache
+export CARGO_TARGET_DIR ?= $(XDG_CACHE_HOME)/springald/target
+export SPRINGALD_BIN ?= $(CARGO_TARGET_DIR)/release/springald
+
+.PHONY: help build demo test lint bench bench-tpch bench-latency
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Always the whole workspace: a part of it turns on fewer features of the engine, which builds it twice.
+build: ## The binary, target/release/springald of the target folder
+	cargo build --release --workspace
+	@ls -l $(CARGO_TARGET_DIR)/release/springald | awk '{ printf "%s: %.0f MB\n", $$NF, $$5 / 1e6 }'
+
+demo: build ## A cluster of one master and two workers, and work on it
+	data/demo.sh
+
+test: build ## Every test; the last line says how many passed and failed
+	@data=$$(mktemp); status=0; \
+	cargo test --release --workspace --no-fail-fast 2>&1 | tee "$$data" || status=$$?; \
+	awk '/^test result:/ { passed += $$4; failed += $$6 } \
+	     /^error: test failed|^error: could not compile/ { broken = 1 } \
+	     END { if (broken && !failed) failed = 1; printf "%d passed, %d failed\n", passed, failed }' "$$data"; \
+	rm -f "$$data"; exit $$status
+
+lint: ## Formatting and clippy, as CI has them
+	cargo fmt --all --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+
+bench: bench-latency bench-tpch ## The benches below
+
+bench-tpch: build ## TPC-H in one process and on a master and two workers: make bench-tpch SF=10
+	benches/tpch.py --scale $(or $(SF),1)
+
+bench-latency: build ## Small warm queries through a cluster
+	benches/latency.py

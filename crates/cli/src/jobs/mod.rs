@@ -1,0 +1,120 @@
+//! `springald run`: jobs that come with springald. Each is a file here; they run on a cluster and in this
+//! process alike, and answer with rows.
+
+mod compact;
+mod logjoin;
+mod pi;
+mod wordcount;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Subcommand;
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::SendableRecordBatchStream;
+use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
+use springald_core::Session;
+
+use crate::cli::{Global, OutputArgs};
+use crate::error::{Result, say};
+use crate::output::{Printer, write_output};
+use crate::session::with_session;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  springald run pi 10
+  springald run wordcount /opt/workspace/datain/books --top 20
+  springald run --master springald://localhost:7077 logjoin 1 1000 events.csv actions.csv joined
+  springald run compact /opt/workspace/datain/small /opt/workspace/datain/large")]
+pub(crate) struct RunArgs {
+    #[command(subcommand)]
+    job: Job,
+
+    #[command(flatten)]
+    global: Global,
+
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Job {
+    Pi(pi::PiArgs),
+    Wordcount(wordcount::WordcountArgs),
+    Logjoin(logjoin::LogjoinArgs),
+    Compact(compact::CompactArgs),
+}
+
+#[cfg(test)]
+impl RunArgs {
+    pub(crate) fn global(&self) -> &Global {
+        &self.global
+    }
+}
+
+pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
+    let RunArgs {
+        job,
+        global,
+        output,
+    } = args;
+    with_session(&global, async |session| {
+        let rows = match &job {
+            Job::Pi(args) => pi::run(session, args).await,
+            Job::Wordcount(args) => wordcount::run(session, args).await,
+            Job::Logjoin(args) => logjoin::run(session, args).await,
+            Job::Compact(args) => compact::run(session, args).await,
+        };
+        show(rows?, &output).await
+    })
+    .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(rows: SendableRecordBatchStream, output: &OutputArgs) -> Result<()> {
+    match &output.output {
+        Some(path) => {
+            write_output(rows, path).await?;
+        }
+        None => {
+            let printed = Printer::stdout(output.format).print_stream(rows).await?;
+            if printed.truncated {
+                say(&format!(
+                    "the first {} rows; --output FILE or another --format gives them all",
+                    printed.rows
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One row as a result.
+fn one_row(columns: Vec<(&str, ArrayRef)>) -> Result<SendableRecordBatchStream> {
+    let batch = RecordBatch::try_from_iter(columns)?;
+    let schema = batch.schema();
+    let rows = futures::stream::iter([Ok(batch)]);
+    Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+}
+
+/// One value as a column.
+fn column<A: datafusion::arrow::array::Array + From<Vec<T>> + 'static, T>(value: T) -> ArrayRef {
+    Arc::new(A::from(vec![value]))
+}
+
+/// Counts of rows and files that a query gives in its only row.
+async fn single_u64(session: &Session, sql: &str) -> Result<u64> {
+    use datafusion::arrow::array::AsArray;
+    use datafusion::arrow::compute::cast;
+    use datafusion::arrow::datatypes::{DataType, UInt64Type};
+
+    let explained = |e: datafusion::error::DataFusionError| session.explain(e.into(), sql);
+    let batches = session.sql(sql).await?.collect().await.map_err(explained)?;
+    let first = batches.iter().find(|batch| batch.num_rows() > 0);
+    let value = first.map(|batch| cast(batch.column(0), &DataType::UInt64));
+    match value.transpose()? {
+        Some(counts) => Ok(counts.as_primitive::<UInt64Type>().value(0)),
+        None => Ok(0),
+    }
+}

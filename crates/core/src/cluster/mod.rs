@@ -1,0 +1,189 @@
+//! A session's side of a cluster: the connection to its master, the jobs it sends and their results.
+
+mod job;
+mod local;
+mod planner;
+pub mod rest;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
+use datafusion::error::Result as DataFusionResult;
+use parking_lot::Mutex;
+use tonic::transport::{Channel, Endpoint};
+
+pub use local::LocalCluster;
+pub(crate) use planner::ClusterPlanner;
+
+use crate::error::{Error, Result};
+use crate::protocol::{ClusterInfo, PathReport, ProbeRequest, VERSION};
+use crate::session::MAX_MESSAGE_BYTES;
+
+/// How long a path that every worker saw is taken to be there without asking again.
+const PATH_CHECK_TTL: Duration = Duration::from_secs(60);
+
+/// Something that happens to a job of this session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobEvent {
+    /// The master took the job; it may wait for workers.
+    Accepted { id: String },
+    /// The job ended, well or not.
+    Ended { id: String },
+}
+
+/// Hears of the session's jobs, for progress bars and cancelling.
+pub type JobListener = Arc<dyn Fn(&JobEvent) + Send + Sync>;
+
+/// The connection of a session to its master. One channel serves all of a session's jobs and results.
+pub struct ClusterClient {
+    pub(crate) host: String,
+    pub(crate) port: u16,
+    channel: Channel,
+    rest: rest::Client,
+    listener: Mutex<Option<JobListener>>,
+    seen_paths: Mutex<HashMap<String, Instant>>,
+}
+
+impl std::fmt::Debug for ClusterClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ClusterClient({}:{})", self.host, self.port)
+    }
+}
+
+impl ClusterClient {
+    /// Connects to a master and checks that it is of this version.
+    ///
+    /// # Errors
+    /// If nobody listens there, or somebody of another version.
+    pub async fn connect(host: &str, port: u16) -> Result<(Self, ClusterInfo)> {
+        let rest = rest::Client::new(host, port)?;
+        let info = rest.cluster().await?;
+        if info.version != VERSION {
+            return Err(Error::invalid(format!(
+                "the master at {host}:{port} runs Springald {}, this client {VERSION}",
+                info.version
+            ))
+            .with_hint("install the same version on both"));
+        }
+        let channel = endpoint(host, port)?.connect().await.map_err(|e| {
+            Error::failed(format!("cannot reach the master at {host}:{port}: {e}"))
+        })?;
+        let client = Self {
+            host: host.to_owned(),
+            port,
+            channel,
+            rest,
+            listener: Mutex::new(None),
+            seen_paths: Mutex::new(HashMap::new()),
+        };
+        Ok((client, info))
+    }
+
+    pub fn rest(&self) -> &rest::Client {
+        &self.rest
+    }
+
+    /// Who hears of the jobs from now on.
+    pub fn listen(&self, listener: Option<JobListener>) {
+        *self.listener.lock() = listener;
+    }
+
+    pub(crate) fn tell(&self, event: &JobEvent) {
+        let listener = self.listener.lock().clone();
+        if let Some(listener) = listener {
+            listener(event);
+        }
+    }
+
+    pub(crate) fn grpc(&self) -> SchedulerGrpcClient<Channel> {
+        SchedulerGrpcClient::new(self.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    pub(crate) fn flight(
+        &self,
+    ) -> arrow_flight::flight_service_client::FlightServiceClient<Channel> {
+        arrow_flight::flight_service_client::FlightServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// Asks every worker whether it sees `paths` as the master does, so that a job over a folder that one
+    /// worker does not mount fails at once and with its name.
+    pub(crate) async fn check_paths(&self, paths: Vec<String>) -> DataFusionResult<()> {
+        let now = Instant::now();
+        let unknown: Vec<String> = {
+            let seen = self.seen_paths.lock();
+            paths
+                .into_iter()
+                .filter(|p| seen.get(p).is_none_or(|at| now - *at > PATH_CHECK_TTL))
+                .collect()
+        };
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let request = ProbeRequest {
+            paths: unknown.clone(),
+            ..Default::default()
+        };
+        // The check is a courtesy: where it cannot be made, the job itself tells.
+        let Ok(reports) = self.rest.probe(&request).await else {
+            return Ok(());
+        };
+        let workers = reports.iter().filter(|r| r.id != "master" && r.error.is_none());
+        for report in workers {
+            if let Some(missing) = report.paths.iter().find(|p| !p.exists) {
+                return Err(unseen(missing, &report.host, &reports).into());
+            }
+        }
+        if reports.len() > 1 {
+            let mut seen = self.seen_paths.lock();
+            seen.extend(unknown.into_iter().map(|path| (path, now)));
+        }
+        Ok(())
+    }
+}
+
+fn unseen(path: &PathReport, worker: &str, reports: &[crate::protocol::ProbeReport]) -> Error {
+    let others = reports
+        .iter()
+        .filter(|r| r.id != "master")
+        .filter(|r| r.paths.iter().any(|p| p.path == path.path && p.exists))
+        .count();
+    let message = if others == 0 {
+        format!("no worker sees `{}`", path.path)
+    } else {
+        format!("the worker at {worker} does not see `{}`, {others} other(s) do", path.path)
+    };
+    Error::invalid(message).with_hint(
+        "put the data on the shared volume that every worker mounts; `springald doctor PATH` tells which do",
+    )
+}
+
+/// An endpoint that says who is calling: the master refuses other versions.
+pub(crate) fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
+    let wrong = |e: &dyn std::fmt::Display| Error::invalid(format!("`{host}:{port}` is no address: {e}"));
+    Endpoint::from_shared(format!("http://{host}:{port}"))
+        .map_err(|e| wrong(&e))?
+        .user_agent(user_agent())
+        .map_err(|e| wrong(&e))
+        .map(|endpoint| {
+            endpoint
+                .connect_timeout(Duration::from_secs(5))
+                .tcp_nodelay(true)
+                .http2_keep_alive_interval(Duration::from_secs(5))
+                .keep_alive_timeout(Duration::from_secs(8))
+                .keep_alive_while_idle(true)
+                // Results come in large batches: the default window of 64 KiB would stall between them.
+                .initial_stream_window_size(8 << 20)
+                .initial_connection_window_size(32 << 20)
+        })
+}
+
+/// The user agent of every gRPC call between Springald's processes.
+pub fn user_agent() -> String {
+    format!("springald/{VERSION}")
+}

@@ -1,0 +1,160 @@
+//! The master's REST routes, from a client's side.
+
+use reqwest::{Method, Response, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::protocol::{
+    ApiError, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest, PublishRequest, WorkerInfo,
+};
+
+/// A client of `http://host:port/api/v1`, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    address: String,
+}
+
+impl Client {
+    pub fn new(host: &str, port: u16) -> Result<Self> {
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(30))
+            // The master is on the user's own network; a proxy for the internet does not know it.
+            .no_proxy()
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|e| Error::failed(format!("cannot make an HTTP client: {e}")))?;
+        Ok(Self {
+            http,
+            address: format!("{host}:{port}"),
+        })
+    }
+
+    pub async fn cluster(&self) -> Result<ClusterInfo> {
+        self.get("cluster").await
+    }
+
+    pub async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        self.get("workers").await
+    }
+
+    pub async fn jobs(&self) -> Result<Vec<JobInfo>> {
+        self.get("jobs").await
+    }
+
+    pub async fn job(&self, id: &str) -> Result<JobInfo> {
+        self.get(&format!("jobs/{id}")).await
+    }
+
+    /// Ends a job; its client gets an error.
+    pub async fn cancel(&self, id: &str) -> Result<()> {
+        self.send(Method::DELETE, &format!("jobs/{id}"), None::<&()>).await.map(drop)
+    }
+
+    /// What every worker, and the master, sees.
+    pub async fn probe(&self, request: &ProbeRequest) -> Result<Vec<ProbeReport>> {
+        let response = self.send(Method::POST, "probe", Some(request)).await?;
+        self.body(response).await
+    }
+
+    pub async fn catalog(&self) -> Result<Vec<CatalogEntry>> {
+        self.get("catalog").await
+    }
+
+    pub async fn put_catalog(&self, entry: &CatalogEntry) -> Result<()> {
+        let path = format!("catalog/{}", segment(&entry.name));
+        self.send(Method::PUT, &path, Some(entry)).await.map(drop)
+    }
+
+    pub async fn delete_catalog(&self, name: &str) -> Result<()> {
+        let path = format!("catalog/{}", segment(name));
+        self.send(Method::DELETE, &path, None::<&()>).await.map(drop)
+    }
+
+    /// Makes the staged files of a finished write visible.
+    pub async fn publish(&self, request: &PublishRequest) -> Result<()> {
+        self.send(Method::POST, "publish", Some(request)).await.map(drop)
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let response = self.send(Method::GET, path, None::<&()>).await?;
+        self.body(response).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<Response> {
+        let url = format!("http://{}/api/v1/{path}", self.address);
+        let mut request = self.http.request(method, url);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.map_err(|e| self.unreachable(&e))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let text = response.text().await.unwrap_or_default();
+        let message = serde_json::from_str::<ApiError>(&text).map_or_else(
+            |_| format!("the master at {} answered {status} to {path}", self.address),
+            |e| e.error,
+        );
+        Err(match status {
+            s if s.is_client_error() && s != StatusCode::CONFLICT => Error::invalid(message),
+            _ => Error::failed(message),
+        })
+    }
+
+    async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
+        response.json().await.map_err(|e| {
+            Error::failed(format!("the answer of the master at {} cannot be read: {e}", self.address))
+                .with_hint("is it a Springald master, of this version?")
+        })
+    }
+
+    fn unreachable(&self, e: &reqwest::Error) -> Error {
+        let why = if e.is_timeout() {
+            "it does not answer".to_owned()
+        } else {
+            root_cause(e)
+        };
+        Error::failed(format!("cannot reach the master at {}: {why}", self.address))
+            .with_hint("is it running (`springald master`), and is the address right?")
+    }
+}
+
+/// A table name may hold any character; a path segment may not.
+fn segment(name: &str) -> String {
+    url::form_urlencoded::byte_serialize(name.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+}
+
+fn root_cause(e: &dyn std::error::Error) -> String {
+    let mut cause = e;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn no_master_is_said_with_its_address() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let e = Client::new("127.0.0.1", port).unwrap().cluster().await.unwrap_err();
+        assert!(e.message().contains(&format!("127.0.0.1:{port}")), "{e}");
+        assert!(e.hint().is_some());
+    }
+
+    #[test]
+    fn names_are_escaped() {
+        assert_eq!(segment("a b/ü"), "a%20b%2F%C3%BC");
+    }
+}

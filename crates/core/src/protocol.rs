@@ -1,0 +1,195 @@
+//! What the processes say to each other beside Ballista's own messages: JSON over the master's REST
+//! routes (`/api/v1`, on both of its ports) and over Arrow Flight actions between master and workers.
+
+use serde::{Deserialize, Serialize};
+
+/// The version that master, workers and clients must share; it travels as the product token of the
+/// user agent, `springald/0.1.0`, on every gRPC call.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// A worker as the master knows it: `GET /api/v1/workers`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct WorkerInfo {
+    /// Ballista's executor id.
+    pub id: String,
+    /// Address that the other workers and the master reach.
+    pub host: String,
+    /// Arrow Flight port: shuffle data and actions.
+    pub port: u16,
+    /// `active`, `draining` or `lost`.
+    pub state: WorkerState,
+    pub cores: u32,
+    pub cores_free: u32,
+    /// Memory that tasks may use, in bytes.
+    pub memory_bytes: u64,
+    /// Resident memory of the process at the last heartbeat, in bytes.
+    pub memory_used_bytes: u64,
+    /// Tasks running now.
+    pub tasks: u32,
+    /// Milliseconds since the last heartbeat.
+    pub last_seen_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WorkerState {
+    Active,
+    Draining,
+    Lost,
+}
+
+/// A job as its client sees it, however many attempts it took: `GET /api/v1/jobs`, `GET /api/v1/jobs/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobInfo {
+    pub id: String,
+    pub name: String,
+    pub session: String,
+    pub state: JobState,
+    /// Why a waiting job waits, or why a failed one failed.
+    pub message: Option<String>,
+    /// Attempts begun, 1 unless a worker was lost under the job.
+    pub attempts: u32,
+    /// Milliseconds since the Unix epoch.
+    pub submitted_at_ms: u64,
+    pub started_at_ms: Option<u64>,
+    pub ended_at_ms: Option<u64>,
+    /// Stages known so far; the adaptive planner adds them as it goes.
+    pub stages: u32,
+    pub stages_done: u32,
+    pub tasks: u32,
+    pub tasks_running: u32,
+    pub tasks_done: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum JobState {
+    Waiting,
+    Running,
+    Done,
+    Failed,
+    Cancelled,
+}
+
+impl JobState {
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+/// `GET /api/v1/cluster`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClusterInfo {
+    pub version: String,
+    pub started_at_ms: u64,
+    /// The master's clock, in milliseconds since the Unix epoch.
+    pub now_ms: u64,
+    /// The shared volume, as the master mounts it.
+    pub workspace: String,
+    pub workers: u32,
+    pub cores: u32,
+    pub cores_free: u32,
+    pub jobs_waiting: u32,
+    pub jobs_running: u32,
+}
+
+/// `POST /api/v1/probe`: asks each worker (and the master) what it sees. With `full`, also the routes
+/// between every two workers.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ProbeRequest {
+    /// Files, folders or globs of the local file system or shared volume.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// `host:port` addresses to try to connect to.
+    #[serde(default)]
+    pub routes: Vec<String>,
+    #[serde(default)]
+    pub full: bool,
+}
+
+/// What one process answers to a [`ProbeRequest`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProbeReport {
+    /// Executor id, or `master`.
+    pub id: String,
+    pub host: String,
+    pub version: String,
+    pub cores: u32,
+    pub memory_bytes: u64,
+    pub disk_free_bytes: u64,
+    pub work_dir: String,
+    pub now_ms: u64,
+    pub paths: Vec<PathReport>,
+    pub routes: Vec<RouteReport>,
+    /// Set when the process could not be asked; the other fields are then those of its registration.
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PathReport {
+    pub path: String,
+    pub exists: bool,
+    pub files: u64,
+    pub bytes: u64,
+    /// Latest modification of a file under the path, in milliseconds since the Unix epoch.
+    pub modified_ms: u64,
+    pub error: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RouteReport {
+    pub to: String,
+    pub ok: bool,
+    /// Time to connect.
+    pub micros: u64,
+    pub error: Option<String>,
+}
+
+/// A table or view of the cluster's catalog, kept by the master under `warehouse/catalog.json` of the
+/// workspace: `GET /api/v1/catalog`, `PUT` and `DELETE /api/v1/catalog/{name}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CatalogEntry {
+    pub name: String,
+    /// The `CREATE EXTERNAL TABLE` or `CREATE VIEW` statement that makes it.
+    pub sql: String,
+}
+
+/// Body of `POST /api/v1/publish`: make what a finished write job staged visible, all of it or nothing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PublishRequest {
+    /// Folder that the job wrote to, `<target>/_staging-<id>/`.
+    pub staging: String,
+    /// Folder that takes the files.
+    pub target: String,
+}
+
+/// The body of every answer of `/api/v1` that is not 2xx.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ApiError {
+    pub error: String,
+}
+
+/// Names of the Arrow Flight actions that a worker answers, body and result in JSON.
+pub mod action {
+    /// [`super::ProbeRequest`] → [`super::ProbeReport`].
+    pub const PROBE: &str = "springald.probe";
+    /// Empty → [`super::RunningTasks`].
+    pub const TASKS: &str = "springald.tasks";
+}
+
+/// The tasks that a worker really has, to tell a slow task from a lost one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RunningTasks {
+    pub tasks: Vec<TaskId>,
+    /// Resident memory of the process, in bytes.
+    pub memory_used_bytes: u64,
+    /// Memory that tasks may use, in bytes.
+    pub memory_bytes: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct TaskId {
+    pub job: String,
+    pub stage: usize,
+    pub task: usize,
+}

@@ -1,0 +1,292 @@
+//! A user's session: where its work runs, the tables it knows, and the statements it runs.
+
+mod builder;
+mod catalog;
+mod statement;
+pub(crate) mod tables;
+mod write;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use datafusion::catalog::{
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+};
+use datafusion::error::DataFusionError;
+use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
+use datafusion::sql::sqlparser::parser::ParserError;
+
+pub use builder::{
+    MAX_MESSAGE_BYTES, cluster_state, config, function_registry, local_config, runtime_env, state,
+};
+pub use statement::split_statements;
+pub use tables::table_at;
+pub use write::publish;
+
+use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster};
+use crate::config as settings;
+use crate::error::{Error, Result, engine_message, find_ours};
+use crate::master_url::MasterUrl;
+use catalog::SessionTables;
+
+/// Partitions that a cluster's exchanges have at the least: enough for several tasks a core on small
+/// clusters, so that one slow task does not hold up a stage.
+const MIN_PARTITIONS: usize = 16;
+
+/// A session. Statements run one after the other or side by side; dropping it ends an embedded cluster.
+pub struct Session {
+    context: Arc<SessionContext>,
+    master: MasterUrl,
+    tables: Arc<SessionTables>,
+    cluster: Option<Arc<ClusterClient>>,
+    /// The folder whose `warehouse` holds tables made here, as the writing processes see it.
+    workspace: PathBuf,
+    _embedded: Option<LocalCluster>,
+}
+
+impl Session {
+    /// Begins a session on `master` with `(key, value)` settings over those of the environment.
+    ///
+    /// # Errors
+    /// If the master cannot be reached or is of another version, or a setting is unknown or wrong.
+    pub async fn connect(master: &MasterUrl, conf: &[(String, String)]) -> Result<Self> {
+        let runtime = runtime_env(None)?;
+        let tables = Arc::new(SessionTables::default());
+        let catalogs = catalogs(&tables)?;
+        let mut embedded = None;
+        let (host, port) = match master {
+            MasterUrl::Local { threads } => {
+                let config = with_conf(local_config(threads.unwrap_or_else(all_cores)), conf)?;
+                let state = builder::builder(config, runtime).with_catalog_list(catalogs).build();
+                return Ok(Self::new(state.into(), master, tables, None, workspace(), None));
+            }
+            MasterUrl::LocalCluster { workers, cores } => {
+                let started = LocalCluster::start(*workers, *cores, &workspace()).await?;
+                let address = started.address();
+                embedded = Some(started);
+                address
+            }
+            MasterUrl::Cluster { host, port } => (host.clone(), *port),
+        };
+        let (client, info) = ClusterClient::connect(&host, port).await?;
+        let client = Arc::new(client);
+        let partitions = MIN_PARTITIONS.max(2 * info.cores as usize);
+        let config = with_conf(config().with_target_partitions(partitions), conf)?;
+        let state = builder::builder(config, runtime)
+            .with_catalog_list(catalogs)
+            .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
+            .with_query_planner(Arc::new(ClusterPlanner::new(Arc::clone(&client))))
+            .build();
+        tables.define(client.rest().catalog().await?);
+        let workspace = PathBuf::from(info.workspace);
+        Ok(Self::new(state.into(), master, tables, Some(client), workspace, embedded))
+    }
+
+    fn new(
+        context: SessionContext,
+        master: &MasterUrl,
+        tables: Arc<SessionTables>,
+        cluster: Option<Arc<ClusterClient>>,
+        workspace: PathBuf,
+        embedded: Option<LocalCluster>,
+    ) -> Self {
+        let context = Arc::new(context);
+        tables.attach(&context);
+        Self {
+            context,
+            master: master.clone(),
+            tables,
+            cluster,
+            workspace,
+            _embedded: embedded,
+        }
+    }
+
+    /// The engine's context, for the DataFrame API.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    pub fn master(&self) -> &MasterUrl {
+        &self.master
+    }
+
+    /// The cluster's client, unless the session runs in this process.
+    pub fn cluster(&self) -> Option<&Arc<ClusterClient>> {
+        self.cluster.as_ref()
+    }
+
+    /// The shared folder, as the cluster sees it; in local mode, this process's.
+    pub fn workspace(&self) -> &Path {
+        &self.workspace
+    }
+
+    /// Who hears of this session's jobs on the cluster; in local mode there are none.
+    pub fn listen(&self, listener: Option<JobListener>) {
+        if let Some(cluster) = &self.cluster {
+            cluster.listen(listener);
+        }
+    }
+
+    /// Changes a setting for the statements to come.
+    pub fn set(&self, key: &str, value: &str) -> Result<()> {
+        let state = self.context.state_ref();
+        let mut state = state.write();
+        settings::set(state.config_mut(), key, value)
+    }
+
+    /// Runs one statement. Queries run when their rows are asked for; everything else is done on return.
+    pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
+        self.run(sql).await.map_err(|e| self.explain(e, sql))
+    }
+
+    /// The table at a path, as `SELECT * FROM 'path'` reads it.
+    pub async fn read(&self, path: &str) -> Result<DataFrame> {
+        let table = table_at(&self.context.state(), path).await?;
+        Ok(self.context.read_table(table)?)
+    }
+
+    /// Puts an engine error into words for whoever wrote `sql`: the place of a syntax error, the table that
+    /// may have been meant.
+    pub fn explain(&self, error: Error, sql: &str) -> Error {
+        let Error::Engine(engine) = error else {
+            return error;
+        };
+        if let Some(ours) = find_ours(&engine) {
+            let hint = ours.hint().map(str::to_owned);
+            let message = engine_message(&engine);
+            return match ours {
+                Error::Invalid { .. } => Error::Invalid { message, hint },
+                _ => Error::Failed { message, hint },
+            };
+        }
+        if let Some(parse) = parser_error(&engine) {
+            return syntax_error(parse, sql);
+        }
+        let message = engine_message(&engine);
+        if let Some(name) = missing_table(&message) {
+            let error = Error::invalid(format!("there is no table `{name}`"));
+            return match self.tables.suggest(name) {
+                Some(near) => error.with_hint(format!("did you mean `{near}`?")),
+                None => error.with_hint("SHOW TABLES lists them; a file is read as FROM 'path/to/file'"),
+            };
+        }
+        match engine {
+            DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => Error::invalid(message),
+            _ => Error::failed(message),
+        }
+    }
+}
+
+/// The workspace folder of this process: `$SPRINGALD_WORKSPACE`, else `/opt/workspace` where it is there, else
+/// `springald-workspace` in the current folder.
+pub fn workspace() -> PathBuf {
+    if let Some(dir) = std::env::var_os("SPRINGALD_WORKSPACE").filter(|d| !d.is_empty()) {
+        return dir.into();
+    }
+    let shared = Path::new("/opt/workspace");
+    if shared.is_dir() {
+        return shared.to_owned();
+    }
+    std::path::absolute("springald-workspace").unwrap_or_else(|_| "springald-workspace".into())
+}
+
+fn catalogs(tables: &Arc<SessionTables>) -> Result<Arc<dyn CatalogProviderList>> {
+    let catalog = MemoryCatalogProvider::new();
+    catalog.register_schema("public", Arc::clone(tables) as _)?;
+    let list = MemoryCatalogProviderList::new();
+    list.register_catalog("datafusion".to_owned(), Arc::new(catalog));
+    Ok(Arc::new(list))
+}
+
+fn with_conf(config: SessionConfig, conf: &[(String, String)]) -> Result<SessionConfig> {
+    // The session brings its own catalog; the default one would take its place.
+    let mut config = config.with_create_default_catalog_and_schema(false);
+    for (key, value) in settings::from_environment().iter().chain(conf) {
+        settings::set(&mut config, key, value)?;
+    }
+    Ok(config)
+}
+
+fn all_cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn parser_error(error: &DataFusionError) -> Option<&ParserError> {
+    match error {
+        DataFusionError::SQL(e, _) => Some(e),
+        DataFusionError::Context(_, e) | DataFusionError::Diagnostic(_, e) => parser_error(e),
+        _ => None,
+    }
+}
+
+/// Marks the place that the parser names as `… at Line: 1, Column: 8`.
+fn syntax_error(error: &ParserError, sql: &str) -> Error {
+    let text = match error {
+        ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
+        ParserError::RecursionLimitExceeded => return Error::invalid("the statement is nested too deeply"),
+    };
+    let (what, place) = match text.rsplit_once(" at Line: ") {
+        Some((what, place)) => (what, place),
+        None => return Error::invalid(format!("syntax error: {text}")),
+    };
+    let mut numbers = place.split(", Column: ").filter_map(|n| n.trim().parse::<usize>().ok());
+    let (Some(line), Some(column)) = (numbers.next(), numbers.next()) else {
+        return Error::invalid(format!("syntax error: {text}"));
+    };
+    let what = what.trim_start_matches("sql parser error: ");
+    let mut message = format!("syntax error at line {line}, column {column}: {what}");
+    if let Some(source) = sql.lines().nth(line.saturating_sub(1)) {
+        let pad: String = source
+            .chars()
+            .take(column.saturating_sub(1))
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
+            .collect();
+        message.push_str(&format!("\n  {source}\n  {pad}^"));
+    }
+    Error::invalid(message)
+}
+
+/// The name in DataFusion's `table 'datafusion.public.x' not found`.
+fn missing_table(message: &str) -> Option<&str> {
+    let (name, _) = message.strip_prefix("table '")?.split_once("' not found")?;
+    Some(name.strip_prefix("datafusion.public.").unwrap_or(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn session() -> Session {
+        Session::connect(&MasterUrl::Local { threads: Some(2) }, &[]).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn syntax_errors_mark_the_place() {
+        let e = session().await.sql("SELECT 1\nFORM t WHERE x = ").await.err().unwrap();
+        assert!(e.message().contains("line 2"), "{e}");
+        assert!(e.message().contains('^'), "{e}");
+    }
+
+    #[tokio::test]
+    async fn the_nearest_table_is_suggested() {
+        let session = session().await;
+        session.sql("CREATE VIEW lineitem AS SELECT 1 AS x").await.unwrap();
+        let e = session.sql("SELECT * FROM lineitm").await.err().unwrap();
+        assert_eq!(e.message(), "there is no table `lineitm`");
+        assert_eq!(e.hint(), Some("did you mean `lineitem`?"));
+    }
+
+    #[tokio::test]
+    async fn missing_paths_are_named() {
+        let e = session().await.sql("SELECT * FROM '/no/such/file.csv'").await.err().unwrap();
+        assert!(e.message().contains("/no/such/file.csv"), "{e}");
+    }
+
+    #[tokio::test]
+    async fn unknown_settings_fail_at_once() {
+        let conf = [("springald.job_timeout".to_owned(), "1".to_owned())];
+        let e = Session::connect(&MasterUrl::Local { threads: None }, &conf).await.err().unwrap();
+        assert!(e.hint().unwrap().contains("springald.job_timeout_seconds"));
+    }
+}

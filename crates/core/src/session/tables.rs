@@ -1,0 +1,198 @@
+//! Tables over files: what `CREATE EXTERNAL TABLE` and `SELECT … FROM 'path'` make.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider, TableProviderFactory};
+use datafusion::common::Result;
+use datafusion::datasource::listing::{
+    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
+};
+use datafusion::datasource::listing_table_factory::ListingTableFactory;
+use datafusion::execution::SessionState;
+use datafusion::logical_expr::CreateExternalTable;
+use futures::StreamExt;
+
+use crate::error::Error;
+
+/// DataFusion's factory of listing tables, with clear words for a location where nothing is, and without
+/// view types.
+#[derive(Debug, Default)]
+pub(crate) struct ListingFactory {
+    inner: ListingTableFactory,
+}
+
+#[async_trait]
+impl TableProviderFactory for ListingFactory {
+    async fn create(
+        &self,
+        state: &dyn Session,
+        cmd: &CreateExternalTable,
+    ) -> Result<Arc<dyn TableProvider>> {
+        // A table with its columns given may be made before its first file is; one without may not.
+        if cmd.schema.fields().is_empty() {
+            for location in &cmd.locations {
+                first_file(state, &ListingTableUrl::parse(location)?).await?;
+            }
+        }
+        without_views(self.inner.create(state, cmd).await?)
+    }
+}
+
+/// The table over the files at `path`: a file, a folder or a glob; the format is told by the ending of the
+/// first file, compressed or not.
+///
+/// # Errors
+/// If nothing is there, or its ending is of no known format.
+pub async fn table_at(state: &SessionState, path: &str) -> Result<Arc<dyn TableProvider>> {
+    let url = ListingTableUrl::parse(path)?;
+    let file = first_file(state, &url).await?;
+    let (ending, compression) =
+        ListingTableConfig::infer_file_extension_and_compression_type(&file)?;
+    let format = state.get_file_format_factory(&ending).ok_or_else(|| {
+        Error::invalid(format!("cannot tell the format of `{file}` from its ending"))
+            .with_hint("name it: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '…'")
+    })?;
+    let mut options = HashMap::new();
+    if let Some(compression) = &compression {
+        options.insert("format.compression".to_owned(), compression.clone());
+    }
+    if ending == "tsv" {
+        options.insert("format.delimiter".to_owned(), "\t".to_owned());
+    }
+    let listing = ListingOptions::new(format.create(state, &options)?).with_file_extension(
+        match &compression {
+            Some(compression) => format!("{ending}.{compression}"),
+            None => ending,
+        },
+    );
+    let partitions = listing.infer_partitions(state, &url).await?;
+    let listing = listing.with_table_partition_cols(
+        partitions
+            .into_iter()
+            .map(|name| (name, DataType::Utf8))
+            .collect(),
+    );
+    let schema = listing.infer_schema(state, &url).await?;
+    let config = ListingTableConfig::new(url)
+        .with_listing_options(listing)
+        .with_schema(schema_without_views(&schema).unwrap_or(schema));
+    let cache = state.runtime_env().cache_manager.get_file_statistic_cache();
+    Ok(Arc::new(ListingTable::try_new(config)?.with_cache(cache)))
+}
+
+/// The path of the first file under `url`.
+async fn first_file(state: &dyn Session, url: &ListingTableUrl) -> Result<String> {
+    let store = state.runtime_env().object_store(url)?;
+    let mut files = url.list_all_files(state, store.as_ref(), "").await?;
+    match files.next().await {
+        Some(Ok(file)) => Ok(file.location.to_string()),
+        Some(Err(e)) if is_not_found(&e) => Err(nothing_at(url).into()),
+        Some(Err(e)) => Err(e),
+        None => Err(nothing_at(url).into()),
+    }
+}
+
+fn nothing_at(url: &ListingTableUrl) -> Error {
+    let shown = url.as_str();
+    let shown = shown.strip_prefix("file://").unwrap_or(shown);
+    Error::invalid(format!("no file at `{shown}`"))
+        .with_hint("check the path; on a cluster it must be on the shared volume or in a store")
+}
+
+fn is_not_found(e: &datafusion::error::DataFusionError) -> bool {
+    use datafusion::error::DataFusionError as E;
+    match e {
+        E::ObjectStore(e) => matches!(e.as_ref(), object_store::Error::NotFound { .. }),
+        E::Context(_, e) => is_not_found(e),
+        _ => false,
+    }
+}
+
+/// The same table with `Utf8` for `Utf8View` and `Binary` for `BinaryView`. Files whose embedded Arrow schema
+/// names view types (Polars, DataFusion and others write them) otherwise bring views into every shuffle,
+/// where a slice of a view array is written with all its buffers.
+fn without_views(table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
+    let Some(listing) = table.downcast_ref::<ListingTable>() else {
+        return Ok(table);
+    };
+    let partitions = listing.options().table_partition_cols.len();
+    let all = listing.schema();
+    let columns: Vec<_> = all.fields().iter().take(all.fields().len() - partitions).cloned().collect();
+    let file_schema = Schema::new_with_metadata(columns, all.metadata().clone());
+    let Some(file_schema) = schema_without_views(&file_schema) else {
+        return Ok(table);
+    };
+    let config = ListingTableConfig::new_with_multi_paths(listing.table_paths().clone())
+        .with_listing_options(listing.options().clone())
+        .with_schema(file_schema);
+    let mut plain = ListingTable::try_new(config)?
+        .with_definition(listing.get_table_definition().map(str::to_owned));
+    if let Some(constraints) = listing.constraints() {
+        plain = plain.with_constraints(constraints.clone());
+    }
+    Ok(Arc::new(plain))
+}
+
+/// `schema` with its view types replaced, also inside lists and structs; `None` if there are none.
+pub(crate) fn schema_without_views(schema: &Schema) -> Option<SchemaRef> {
+    let mut changed = false;
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .map(|field| field_without_views(field, &mut changed))
+        .collect();
+    changed.then(|| Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())))
+}
+
+fn field_without_views(field: &Arc<Field>, changed: &mut bool) -> Arc<Field> {
+    let mut below = false;
+    let data_type = match field.data_type() {
+        DataType::Utf8View => {
+            below = true;
+            DataType::Utf8
+        }
+        DataType::BinaryView => {
+            below = true;
+            DataType::Binary
+        }
+        DataType::List(item) => DataType::List(field_without_views(item, &mut below)),
+        DataType::LargeList(item) => DataType::LargeList(field_without_views(item, &mut below)),
+        DataType::FixedSizeList(item, n) => {
+            DataType::FixedSizeList(field_without_views(item, &mut below), *n)
+        }
+        DataType::Struct(fields) => DataType::Struct(
+            fields.iter().map(|f| field_without_views(f, &mut below)).collect(),
+        ),
+        DataType::Map(entries, sorted) => {
+            DataType::Map(field_without_views(entries, &mut below), *sorted)
+        }
+        other => other.clone(),
+    };
+    if !below {
+        return Arc::clone(field);
+    }
+    *changed = true;
+    Arc::new(field.as_ref().clone().with_data_type(data_type))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn views_are_replaced_at_every_depth() {
+        let item = Arc::new(Field::new("item", DataType::Utf8View, true));
+        let schema = Schema::new(vec![
+            Field::new("a", DataType::Int64, false),
+            Field::new("b", DataType::Utf8View, true),
+            Field::new("c", DataType::List(item), true),
+        ]);
+        let plain = schema_without_views(&schema).unwrap();
+        assert_eq!(plain.field(1).data_type(), &DataType::Utf8);
+        assert!(!format!("{plain:?}").contains("View"));
+        assert!(schema_without_views(&plain).is_none());
+    }
+}

@@ -1,0 +1,67 @@
+//! The memory of a task: a pool of its own, as large as the cores it takes entitle it to.
+
+use std::sync::Arc;
+
+use ballista_executor::runtime_cache::SessionRuntimeCache;
+use datafusion::error::Result;
+use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::prelude::SessionConfig;
+
+/// Gives each task a runtime with its own pool; stores, spill folder and caches of file footers are those
+/// of the whole process.
+pub(crate) struct TaskMemory {
+    base: Arc<RuntimeEnv>,
+    bytes_per_core: usize,
+}
+
+impl TaskMemory {
+    pub(crate) fn new(base: Arc<RuntimeEnv>, pool: u64, cores: usize) -> Self {
+        let bytes_per_core = (pool / cores.max(1) as u64) as usize;
+        Self {
+            base,
+            bytes_per_core,
+        }
+    }
+
+    /// A runtime for a task that takes `cores` of this worker.
+    pub(crate) fn runtime(&self, cores: u32) -> Result<Arc<RuntimeEnv>> {
+        let bytes = self.bytes_per_core.saturating_mul(cores.max(1) as usize);
+        RuntimeEnvBuilder::from_runtime_env(&self.base)
+            .with_memory_pool(Arc::new(FairSpillPool::new(bytes)))
+            .build_arc()
+    }
+}
+
+impl SessionRuntimeCache for TaskMemory {
+    fn produce_runtime(&self, _: &str, _: &SessionConfig, cores: u32) -> Result<Arc<RuntimeEnv>> {
+        self.runtime(cores)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::execution::memory_pool::MemoryLimit;
+
+    use super::*;
+
+    #[test]
+    fn pools_are_sized_by_cores_and_stores_are_shared() {
+        let base = Arc::new(RuntimeEnv::default());
+        let memory = TaskMemory::new(Arc::clone(&base), 4000, 4);
+        for (cores, bytes) in [(0, 1000), (1, 1000), (3, 3000)] {
+            let runtime = memory
+                .produce_runtime("s", &SessionConfig::new(), cores)
+                .unwrap();
+            let MemoryLimit::Finite(limit) = runtime.memory_pool.memory_limit() else {
+                panic!("no limit");
+            };
+            assert_eq!(limit, bytes);
+            assert!(Arc::ptr_eq(
+                &runtime.object_store_registry,
+                &base.object_store_registry
+            ));
+            assert!(Arc::ptr_eq(&runtime.disk_manager, &base.disk_manager));
+        }
+    }
+}

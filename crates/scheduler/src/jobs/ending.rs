@@ -1,0 +1,58 @@
+//! Getting an attempt out of the way.
+
+use std::time::{Duration, Instant};
+
+use ballista_core::JobId;
+use ballista_core::serde::protobuf::JobStatus;
+use ballista_core::serde::protobuf::job_status::Status;
+
+use super::board::Board;
+
+/// Tasks of an ended attempt have this long to stop before the next attempt begins.
+const STOP_WITHIN: Duration = Duration::from_secs(3);
+
+/// Cancels an attempt and waits until it is out of the way: final in Ballista, and its tasks stopped.
+pub(super) async fn end_attempt(board: &Board, id: &str) {
+    board.ledger.close(id);
+    let job = JobId::from(id);
+    loop {
+        let status = board.ballista.state.task_manager.get_job_status(&job).await;
+        match status {
+            Ok(Some(status)) if is_final(&status) => break,
+            // Ballista does not hear a cancellation while it plans.
+            Ok(Some(JobStatus {
+                status: Some(Status::Queued(_)),
+                ..
+            })) => tokio::time::sleep(Duration::from_millis(200)).await,
+            Ok(Some(_)) => {
+                if let Err(e) = board.ballista.cancel_job(job.clone()).await {
+                    log::error!("cancelling {id}: {e}");
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Ok(None) => break,
+            Err(e) => {
+                log::error!("the status of {id}: {e}");
+                break;
+            }
+        }
+    }
+    let begun = Instant::now();
+    while begun.elapsed() < STOP_WITHIN {
+        let held = board.ledger.held(id);
+        if held.is_empty() {
+            break;
+        }
+        board.workers.cancel(held).await;
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    board.workers.remove_data(id);
+}
+
+pub(super) fn is_final(status: &JobStatus) -> bool {
+    matches!(
+        status.status,
+        Some(Status::Successful(_) | Status::Failed(_))
+    )
+}

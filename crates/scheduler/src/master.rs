@@ -1,0 +1,388 @@
+//! The master process: what it listens on, and how its parts hang together.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use arrow_flight::flight_service_server::FlightServiceServer;
+use axum::Router;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use ballista_core::config::TaskSchedulingPolicy;
+use ballista_core::extension::{BallistaConfigGrpcEndpoint, EndpointOverrideFn};
+use ballista_core::flight_proxy_service::BallistaFlightProxyService;
+use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
+use ballista_scheduler::SessionBuilder;
+use ballista_scheduler::api::get_routes;
+use ballista_scheduler::cluster::BallistaCluster;
+use ballista_scheduler::config::SchedulerConfig;
+use ballista_scheduler::scheduler_process::create_scheduler;
+use springald_core::protocol::VERSION;
+use springald_core::{Error, MAX_MESSAGE_BYTES, Result, codec, session};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tonic::service::RoutesBuilder;
+use tonic::transport::Endpoint;
+
+use crate::Ballista;
+use crate::catalog::Catalog;
+use crate::cluster::LedgerClusterState;
+use crate::handshake::USER_AGENT;
+use crate::jobs::{AttemptIds, Board};
+use crate::ledger::Ledger;
+use crate::rest::{self, Rest};
+use crate::server;
+use crate::service::Service;
+use crate::workers::Workers;
+
+/// The folders of the shared volume that every part of the cluster expects.
+const WORKSPACE_FOLDERS: [&str; 6] = [
+    "datain",
+    "dataout",
+    "events",
+    "notebooks",
+    "notebooks/jobs",
+    "warehouse",
+];
+/// Results stay on the workers this long after a job has ended, for clients that read slowly; clients that
+/// have read them say so.
+const KEEP_RESULTS: Duration = Duration::from_secs(3600);
+/// The engine's own record of an ended job: its stages and their metrics.
+const KEEP_GRAPHS: Duration = Duration::from_secs(600);
+/// The guard decides about jobs without workers; Ballista must not.
+const NEVER: u64 = 365 * 24 * 3600;
+/// A stopping master gives its jobs this long to end.
+const STOP_WITHIN: Duration = Duration::from_secs(4);
+
+/// How a master is started.
+#[derive(Debug, Clone)]
+pub struct MasterOptions {
+    /// Address to listen on, `0.0.0.0` for every one of the machine.
+    pub host: String,
+    /// Port for gRPC, Arrow Flight and REST; 0 takes a free one.
+    pub port: u16,
+    /// Port for the pages and REST; 0 takes a free one, `None` opens none.
+    pub ui_port: Option<u16>,
+    /// The shared volume. Missing folders of it are made.
+    pub workspace: PathBuf,
+    /// Name under which workers reach this master; by default `host`, or the name of the machine if the
+    /// master listens on every address.
+    pub external_host: Option<String>,
+    /// A worker whose heartbeats stay away this long is lost.
+    pub worker_timeout: Duration,
+}
+
+impl Default for MasterOptions {
+    fn default() -> Self {
+        Self {
+            host: "127.0.0.1".into(),
+            port: 7077,
+            ui_port: Some(8080),
+            workspace: "/opt/workspace".into(),
+            external_host: None,
+            worker_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A running master. It listens from [`Master::start`] on, and until [`Master::serve_until`] returns or it
+/// is dropped.
+pub struct Master {
+    addr: SocketAddr,
+    ui_addr: Option<SocketAddr>,
+    board: Arc<Board>,
+    stop: CancellationToken,
+    servers: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl Master {
+    /// Binds the ports, reads the catalog, and serves.
+    ///
+    /// Fails if a port is taken, a folder of the workspace cannot be made, or the catalog cannot be read.
+    pub async fn start(options: MasterOptions) -> Result<Self> {
+        for folder in WORKSPACE_FOLDERS {
+            let folder = options.workspace.join(folder);
+            std::fs::create_dir_all(&folder).map_err(|e| {
+                Error::failed(format!(
+                    "making the workspace folder {}: {e}",
+                    folder.display()
+                ))
+                .with_hint("give a folder that the master may write with --workspace")
+            })?;
+        }
+        let catalog = Catalog::open(options.workspace.join("warehouse/catalog.json"))?;
+        let (listener, addr) = bind(&options.host, options.port, "--port").await?;
+        let ui = match options.ui_port {
+            Some(port) => Some(bind(&options.host, port, "--ui-port").await?),
+            None => None,
+        };
+        let host = external_host(&options);
+
+        let ledger = Arc::new(Ledger::default());
+        let config = Arc::new(config(&options, &host, addr.port()));
+        let jobs = BallistaCluster::new_from_config(&config)
+            .await
+            .map_err(engine)?
+            .job_state();
+        let workers_state = Arc::new(LedgerClusterState::new(Arc::clone(&ledger)));
+        let cluster = BallistaCluster::new(workers_state, Arc::clone(&jobs));
+        let ballista: Arc<Ballista> =
+            Arc::new(create_scheduler(cluster, config).await.map_err(engine)?);
+
+        let workers = Arc::new(Workers::new(Arc::clone(&ballista), Arc::clone(&ledger)));
+        let board = Arc::new(Board::new(
+            Arc::clone(&ballista),
+            jobs,
+            Arc::clone(&ledger),
+            Arc::clone(&workers),
+            format!("springald://{host}:{}", addr.port()),
+        ));
+        let rest = rest::routes(Arc::new(Rest {
+            board: Arc::clone(&board),
+            ledger: Arc::clone(&ledger),
+            workers: Arc::clone(&workers),
+            catalog,
+            workspace: options.workspace.clone(),
+            host: host.clone(),
+            started_at_ms: now_ms(),
+        }));
+        let rest = rest.merge(get_routes(Arc::clone(&ballista)));
+        let service = Service {
+            ballista,
+            board: Arc::clone(&board),
+            ledger,
+            workers: Arc::clone(&workers),
+        };
+
+        let stop = CancellationToken::new();
+        let main = grpc(service).merge(rest.clone());
+        let mut servers = vec![tokio::spawn(server::serve(listener, main, stop.clone()))];
+        let mut ui_addr = None;
+        if let Some((listener, addr)) = ui {
+            ui_addr = Some(addr);
+            let pages = rest.route("/", get(front)).fallback(not_found);
+            servers.push(tokio::spawn(server::serve(listener, pages, stop.clone())));
+        }
+        tokio::spawn(watch_workers(workers, stop.clone()));
+        log::info!(
+            "Springald {VERSION} master at springald://{host}:{}",
+            addr.port()
+        );
+        Ok(Self {
+            addr,
+            ui_addr,
+            board,
+            stop,
+            servers,
+        })
+    }
+
+    /// The address of gRPC, Flight and REST.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The address of the pages and REST, if a port was asked for.
+    pub fn ui_addr(&self) -> Option<SocketAddr> {
+        self.ui_addr
+    }
+
+    /// Serves until `shutdown` is ready. Then running jobs end, their clients told why, and the ports close.
+    pub async fn serve_until(mut self, shutdown: impl Future<Output = ()>) {
+        shutdown.await;
+        log::info!("the master is stopping");
+        self.board.stop_all(STOP_WITHIN).await;
+        self.stop.cancel();
+        for server in std::mem::take(&mut self.servers) {
+            if let Err(e) = server.await {
+                log::warn!("a server ended badly: {e}");
+            }
+        }
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+pub(crate) fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
+
+async fn bind(host: &str, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr)> {
+    let failed = |e: std::io::Error| {
+        Error::failed(format!("listening on {host}:{port}: {e}")).with_hint(format!(
+            "choose another address or port with --host and {flag}"
+        ))
+    };
+    let listener = TcpListener::bind((host, port)).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
+}
+
+fn external_host(options: &MasterOptions) -> String {
+    if let Some(host) = &options.external_host {
+        return host.clone();
+    }
+    match options.host.as_str() {
+        "0.0.0.0" | "::" | "[::]" => std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map(|name| name.trim().to_owned())
+            .ok()
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| "localhost".into()),
+        host => host.to_owned(),
+    }
+}
+
+fn config(options: &MasterOptions, host: &str, port: u16) -> SchedulerConfig {
+    let message_size = u32::try_from(MAX_MESSAGE_BYTES).unwrap_or(u32::MAX);
+    let sessions: SessionBuilder = Arc::new(|config| {
+        // A runtime for each query: file listings that one query cached must not serve the next.
+        let runtime = session::runtime_env(None)?;
+        Ok(session::state(config, runtime)?)
+    });
+    let timeout = options.worker_timeout.as_secs().max(1);
+    let mut config = SchedulerConfig::default()
+        .with_scheduler_policy(TaskSchedulingPolicy::PushStaged)
+        .with_hostname(host)
+        .with_port(port)
+        .with_enable_embedded_flight_proxy(true)
+        .with_remove_executor_wait_secs(timeout)
+        .with_no_executors_grace_period_seconds(NEVER)
+        .with_finished_job_data_clean_up_interval_seconds(KEEP_RESULTS.as_secs())
+        .with_finished_job_state_clean_up_interval_seconds(KEEP_GRAPHS.as_secs())
+        .with_grpc_server_max_decoding_message_size(message_size)
+        .with_grpc_server_max_encoding_message_size(message_size)
+        .with_grpc_client_max_message_size(message_size)
+        .with_override_config_producer(Arc::new(session::config))
+        .with_override_session_builder(sessions)
+        .with_override_create_grpc_client_endpoint(endpoint())
+        .with_job_id_generator(Arc::new(AttemptIds));
+    config.bind_host = options.host.clone();
+    config.executor_timeout_seconds = timeout;
+    config.expire_dead_executor_interval_seconds = 1;
+    config.override_logical_codec = Some(codec::logical());
+    config.override_physical_codec = Some(codec::physical());
+    // Ballista's own front page leads to another site.
+    config.web_tui_route = "/api/tui".into();
+    config
+}
+
+/// Connections from the master to its workers.
+fn endpoint() -> EndpointOverrideFn {
+    Arc::new(|endpoint: Endpoint| {
+        Ok(endpoint
+            .user_agent(USER_AGENT)?
+            .tcp_nodelay(true)
+            .connect_timeout(Duration::from_secs(3)))
+    })
+}
+
+/// The gRPC services, with a fallback for what no route takes.
+fn grpc(service: Service) -> Router {
+    let customize = Arc::new(BallistaConfigGrpcEndpoint::new(endpoint()));
+    let proxy = BallistaFlightProxyService::new(
+        MAX_MESSAGE_BYTES,
+        MAX_MESSAGE_BYTES,
+        false,
+        Some(customize),
+    );
+    let mut routes = RoutesBuilder::default();
+    routes.add_service(
+        SchedulerGrpcServer::new(service)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES),
+    );
+    routes.add_service(
+        FlightServiceServer::new(proxy)
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES),
+    );
+    routes.routes().into_axum_router().fallback(not_found)
+}
+
+async fn not_found(headers: HeaderMap) -> Response {
+    let kind = headers
+        .get("content-type")
+        .and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("application/grpc")) {
+        let (parts, ()) = tonic::Status::unimplemented("this master has no such service")
+            .into_http::<()>()
+            .into_parts();
+        return parts.into_response();
+    }
+    let error = springald_core::protocol::ApiError {
+        error: "no such path; the interface is below /api/v1".into(),
+    };
+    (StatusCode::NOT_FOUND, axum::Json(error)).into_response()
+}
+
+async fn front() -> String {
+    format!(
+        "Springald {VERSION} master\n\n/api/v1/cluster\n/api/v1/workers\n/api/v1/jobs\n/api/v1/catalog\n/healthz\n/readyz\n"
+    )
+}
+
+/// Registrations start the watching of a worker; this catches the one that slipped through.
+async fn watch_workers(workers: Arc<Workers>, stop: CancellationToken) {
+    let mut tick = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            _ = tick.tick() => workers.watch_new(),
+        }
+    }
+}
+
+fn engine(e: ballista_core::error::BallistaError) -> Error {
+    Error::from(e.into_datafusion())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn options(workspace: &Path) -> MasterOptions {
+        MasterOptions {
+            port: 0,
+            ui_port: Some(0),
+            workspace: workspace.to_owned(),
+            ..MasterOptions::default()
+        }
+    }
+
+    #[tokio::test]
+    async fn starts_makes_its_folders_and_stops() {
+        let workspace = tempfile::tempdir().unwrap();
+        let master = Master::start(options(workspace.path())).await.unwrap();
+        assert!(workspace.path().join("notebooks/jobs").is_dir());
+        assert_ne!(master.addr().port(), master.ui_addr().unwrap().port());
+        let addr = master.addr();
+        master.serve_until(async {}).await;
+        assert!(tokio::net::TcpStream::connect(addr).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_taken_port_is_named() {
+        let workspace = tempfile::tempdir().unwrap();
+        let first = Master::start(options(workspace.path())).await.unwrap();
+        let second = MasterOptions {
+            port: first.addr().port(),
+            ..options(workspace.path())
+        };
+        let e = Master::start(second).await.err().unwrap();
+        assert!(
+            e.to_string().contains(&first.addr().port().to_string()),
+            "{e}"
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! What the master does with workers beside giving them tasks: asks each about once a second what it runs,
+//! notices within seconds when its process is gone, stops tasks that nobody wants, and passes on probes.
+//!
+//! A worker that does not answer is not lost yet (it may be paused, or busy); only its heartbeats decide
+//! that. A worker whose port refuses connections is: its process has ended.
+
+use std::collections::HashSet;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arrow_flight::Action;
+use arrow_flight::flight_service_client::FlightServiceClient;
+use ballista_core::JobId;
+use ballista_core::serde::protobuf::UpdateTaskStatusParams;
+use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpc;
+use ballista_scheduler::state::execution_graph::RunningTaskInfo;
+use futures::StreamExt;
+use futures::future::join_all;
+use parking_lot::Mutex;
+use serde::de::DeserializeOwned;
+use springald_core::MAX_MESSAGE_BYTES;
+use springald_core::protocol::{ProbeReport, ProbeRequest, RunningTasks, TaskId, action};
+use tokio::net::TcpStream;
+use tonic::transport::{Channel, Endpoint};
+
+use crate::Ballista;
+use crate::handshake::USER_AGENT;
+use crate::ledger::Ledger;
+
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
+
+pub(crate) struct Workers {
+    ballista: Arc<Ballista>,
+    ledger: Arc<Ledger>,
+    watched: Mutex<HashSet<String>>,
+}
+
+impl Workers {
+    pub(crate) fn new(ballista: Arc<Ballista>, ledger: Arc<Ledger>) -> Self {
+        Self {
+            ballista,
+            ledger,
+            watched: Mutex::default(),
+        }
+    }
+
+    /// Begins to watch the workers that are not watched yet. Called after each registration and, in case
+    /// one was missed, now and then.
+    pub(crate) fn watch_new(self: &Arc<Self>) {
+        for (id, host, port) in self.ledger.addresses() {
+            if self.watched.lock().insert(id.clone()) {
+                tokio::spawn(Arc::clone(self).watch(id, host, port));
+            }
+        }
+    }
+
+    /// Takes a worker off the books at once; its attempts are run again.
+    pub(crate) async fn remove(&self, id: &str, reason: &str) {
+        let executors = &self.ballista.state.executor_manager;
+        if let Err(e) = executors.remove_executor(id, Some(reason.to_owned())).await {
+            log::warn!("removing worker {id}: {e}");
+        }
+    }
+
+    /// Looks whether the processes of these workers are still there, and removes those that are not.
+    pub(crate) async fn verify(&self, ids: &[String]) {
+        let addresses = self.ledger.addresses();
+        let suspects = addresses.iter().filter(|(id, ..)| ids.contains(id));
+        join_all(suspects.map(|(id, host, port)| self.remove_if_refused(id, host, *port))).await;
+    }
+
+    /// Tells workers to stop tasks. A worker that has not begun a task yet ignores this; it is told again
+    /// when it says that it runs it.
+    pub(crate) async fn cancel(&self, tasks: Vec<RunningTaskInfo>) {
+        if tasks.is_empty() {
+            return;
+        }
+        if let Err(e) = self
+            .ballista
+            .state
+            .executor_manager
+            .cancel_running_tasks(tasks)
+            .await
+        {
+            log::warn!("cancelling tasks: {e}");
+        }
+    }
+
+    pub(crate) fn remove_data(&self, attempt: &str) {
+        self.ballista
+            .state
+            .executor_manager
+            .clean_up_job_data(JobId::from(attempt));
+    }
+
+    /// Makes Ballista offer the free cores again: it does so after each status, even one without tasks.
+    pub(crate) async fn offer_again(&self) {
+        let Some((id, ..)) = self.ledger.addresses().into_iter().next() else {
+            return;
+        };
+        let nothing = UpdateTaskStatusParams {
+            executor_id: id,
+            task_status: vec![],
+        };
+        let request = tonic::Request::new(nothing);
+        if let Err(e) = SchedulerGrpc::update_task_status(self.ballista.as_ref(), request).await {
+            log::warn!("offering free cores again: {e}");
+        }
+    }
+
+    /// Asks every worker what it sees of paths and routes, with `full` also whether it reaches the others.
+    pub(crate) async fn probe(&self, request: &ProbeRequest) -> Vec<ProbeReport> {
+        let addresses = self.ledger.addresses();
+        let asked = addresses.iter().map(|(id, host, port)| {
+            let mut request = request.clone();
+            if request.full {
+                let others = addresses.iter().filter(|(other, ..)| other != id);
+                request
+                    .routes
+                    .extend(others.map(|(_, host, port)| format!("{host}:{port}")));
+            }
+            self.probe_one(id, host, *port, request)
+        });
+        join_all(asked).await
+    }
+
+    async fn probe_one(
+        &self,
+        id: &str,
+        host: &str,
+        port: u16,
+        request: ProbeRequest,
+    ) -> ProbeReport {
+        let answer = async {
+            let mut client = client(host, port)?;
+            let body = serde_json::to_vec(&request).map_err(|e| e.to_string())?;
+            ask::<ProbeReport>(&mut client, action::PROBE, body, PROBE_WITHIN).await
+        };
+        answer.await.unwrap_or_else(|error| {
+            let infos = self.ledger.worker_infos();
+            let info = infos.into_iter().find(|info| info.id == id);
+            ProbeReport {
+                id: id.to_owned(),
+                host: host.to_owned(),
+                version: String::new(),
+                cores: info.as_ref().map_or(0, |info| info.cores),
+                memory_bytes: info.as_ref().map_or(0, |info| info.memory_bytes),
+                disk_free_bytes: 0,
+                work_dir: String::new(),
+                now_ms: 0,
+                paths: vec![],
+                routes: vec![],
+                error: Some(format!("worker {host}:{port} did not answer: {error}")),
+            }
+        })
+    }
+
+    /// Asks one worker again and again until it is off the books.
+    async fn watch(self: Arc<Self>, id: String, host: String, port: u16) {
+        let mut flight = match client(&host, port) {
+            Ok(client) => client,
+            Err(e) => {
+                log::warn!("worker {host}:{port} cannot be asked what it runs: {e}");
+                return;
+            }
+        };
+        while self.ledger.knows_worker(&id) {
+            let asked = Instant::now();
+            match ask::<RunningTasks>(&mut flight, action::TASKS, Vec::new(), ANSWER_WITHIN).await {
+                Ok(says) => self.heard(&id, says, asked).await,
+                Err(e) => {
+                    log::debug!("worker {host}:{port} did not answer: {e}");
+                    // Ballista's worker registers first and opens its data port then.
+                    if !self.ledger.is_young(&id) {
+                        self.remove_if_refused(&id, &host, port).await;
+                    }
+                }
+            }
+            let pause = match self.ledger.is_young(&id) {
+                true => ASK_EVERY / 4,
+                false => ASK_EVERY,
+            };
+            tokio::time::sleep(pause).await;
+        }
+        self.watched.lock().remove(&id);
+    }
+
+    async fn heard(&self, id: &str, says: RunningTasks, asked: Instant) {
+        let (strays, first) = self.ledger.reconcile(id, &says, asked);
+        if first {
+            // Jobs that ask for memory could not be placed on it so far.
+            self.offer_again().await;
+        }
+        let strays = strays.into_iter().map(|stray: TaskId| RunningTaskInfo {
+            task_id: stray.task,
+            job_id: stray.job.into(),
+            stage_id: stray.stage,
+            executor_id: id.to_owned(),
+        });
+        self.cancel(strays.collect()).await;
+    }
+
+    async fn remove_if_refused(&self, id: &str, host: &str, port: u16) {
+        if refuses(host, port).await {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if self.ledger.knows_worker(id) && refuses(host, port).await {
+                self.remove(id, "its process has ended: its port refuses connections")
+                    .await;
+            }
+        }
+    }
+}
+
+async fn refuses(host: &str, port: u16) -> bool {
+    let connected =
+        tokio::time::timeout(Duration::from_secs(1), TcpStream::connect((host, port))).await;
+    matches!(connected, Ok(Err(e)) if e.kind() == ErrorKind::ConnectionRefused)
+}
+
+/// A connection to a worker's data port, made when first used and again when it breaks.
+fn client(host: &str, port: u16) -> Result<FlightServiceClient<Channel>, String> {
+    let endpoint =
+        Endpoint::from_shared(format!("http://{host}:{port}")).map_err(|e| e.to_string())?;
+    let endpoint = endpoint.user_agent(USER_AGENT).map_err(|e| e.to_string())?;
+    let channel = endpoint
+        .tcp_nodelay(true)
+        .connect_timeout(ANSWER_WITHIN)
+        .connect_lazy();
+    Ok(FlightServiceClient::new(channel)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+async fn ask<A: DeserializeOwned>(
+    client: &mut FlightServiceClient<Channel>,
+    kind: &str,
+    body: Vec<u8>,
+    within: Duration,
+) -> Result<A, String> {
+    let action = Action {
+        r#type: kind.to_owned(),
+        body: body.into(),
+    };
+    let answer = async {
+        let mut results = client.do_action(action).await?.into_inner();
+        results.next().await.transpose()
+    };
+    let result = tokio::time::timeout(within, answer)
+        .await
+        .map_err(|_| format!("no answer within {} s", within.as_secs()))?
+        .map_err(|status| status.message().to_owned())?
+        .ok_or_else(|| "an empty answer".to_owned())?;
+    serde_json::from_slice(&result.body).map_err(|e| format!("an answer that cannot be read: {e}"))
+}
