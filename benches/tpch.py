@@ -29,7 +29,9 @@ def main():
     )
     totals, wrong = [0.0, 0.0], []
     with Cluster(workers=2, cores=1, memory=args.memory) as cluster:
-        sql(cluster.url, tables, args.limit)
+        _, made = sql(cluster.url, tables, args.limit)
+        if isinstance(made, str):
+            sys.exit(f"cannot make the tables: {made}")
         print(f"{'query':>5} {'local[2]':>9} {'cluster':>9} {'ratio':>6}  rows")
         for number in args.queries:
             query = (QUERIES / f"q{number}.sql").read_text()

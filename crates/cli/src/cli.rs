@@ -88,6 +88,16 @@ pub(crate) struct Global {
     pub(crate) conf: Vec<(String, String)>,
 }
 
+impl Global {
+    /// The same with a name for the jobs, as `springald jobs` lists them, unless --conf gives one.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        // Later ones win.
+        let key = "springald.app_name".to_owned();
+        self.conf.insert(0, (key, name.to_owned()));
+        self
+    }
+}
+
 /// What every command that asks a running cluster takes.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct ClusterArgs {

@@ -163,10 +163,9 @@ impl State {
 
     fn say_once(&mut self, reason: String) {
         if self.said.as_ref() != Some(&reason) {
-            let line = format!("waiting: {reason}");
             match &self.bar {
-                Some(bar) => bar.suspend(|| say(&line)),
-                None => say(&line),
+                Some(bar) => bar.suspend(|| say(&reason)),
+                None => say(&reason),
             }
             self.said = Some(reason);
         }
@@ -178,9 +177,9 @@ impl State {
         let done: u32 = known().map(|job| job.tasks_done).sum();
         let message = words(known());
         let bar = self.bar.get_or_insert_with(|| bar(0, false));
+        bar.set_message(message);
         bar.set_length(tasks.into());
         bar.set_position(done.into());
-        bar.set_message(message);
     }
 
     fn end(&mut self) {

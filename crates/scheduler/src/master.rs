@@ -31,7 +31,7 @@ use crate::Ballista;
 use crate::catalog::Catalog;
 use crate::cluster::LedgerClusterState;
 use crate::handshake::USER_AGENT;
-use crate::jobs::{AttemptIds, Board};
+use crate::jobs::{AttemptIds, Board, KEEP_RESULTS};
 use crate::ledger::Ledger;
 use crate::rest::{self, Rest};
 use crate::server;
@@ -47,9 +47,6 @@ const WORKSPACE_FOLDERS: [&str; 6] = [
     "notebooks/jobs",
     "warehouse",
 ];
-/// Results stay on the workers this long after a job has ended, for clients that read slowly; clients that
-/// have read them say so.
-const KEEP_RESULTS: Duration = Duration::from_secs(3600);
 /// The engine's own record of an ended job: its stages and their metrics.
 const KEEP_GRAPHS: Duration = Duration::from_secs(600);
 /// The guard decides about jobs without workers; Ballista must not.

@@ -235,23 +235,20 @@ mod tests {
     };
     use ballista_scheduler::planner::DefaultDistributedPlanner;
     use ballista_scheduler::state::execution_graph::{ExecutionGraph, StaticExecutionGraph};
-    use datafusion::arrow::datatypes::{DataType, Field, Schema};
-    use datafusion::functions_aggregate::count::count;
-    use datafusion::prelude::{SessionConfig, SessionContext, col};
-    use datafusion::test_util::scan_empty_with_partitions;
+    use datafusion::arrow::array::record_batch;
+    use datafusion::datasource::MemTable;
+    use datafusion::prelude::{SessionConfig, SessionContext};
 
     use super::*;
 
     async fn job(name: &str, partitions: usize) -> (JobId, JobInfoCache) {
         let config = SessionConfig::new_with_ballista().with_target_partitions(partitions);
         let context = SessionContext::new_with_config(config);
-        let schema = Schema::new(vec![Field::new("id", DataType::Int64, false)]);
-        let plan = scan_empty_with_partitions(None, &schema, None, partitions)
-            .unwrap()
-            .aggregate(vec![col("id")], vec![count(col("id"))])
-            .unwrap()
-            .build()
-            .unwrap();
+        let rows = record_batch!(("id", Int64, vec![1])).unwrap();
+        let table = MemTable::try_new(rows.schema(), vec![vec![rows]; partitions]).unwrap();
+        context.register_table("t", Arc::new(table)).unwrap();
+        let sql = "SELECT id, count(*) FROM t GROUP BY id";
+        let plan = context.state().create_logical_plan(sql).await.unwrap();
         let plan = context.state().create_physical_plan(&plan).await.unwrap();
         let id = JobId::from(name);
         let mut graph = StaticExecutionGraph::new(

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -83,6 +83,12 @@ impl From<JsonRejection> for Failure {
     }
 }
 
+impl From<QueryRejection> for Failure {
+    fn from(e: QueryRejection) -> Self {
+        Self(StatusCode::BAD_REQUEST, e.body_text())
+    }
+}
+
 type Answer<T> = Result<T, Failure>;
 type Body<T> = Result<Json<T>, JsonRejection>;
 
@@ -113,13 +119,14 @@ struct JobFilter {
 
 async fn jobs(
     State(rest): State<Arc<Rest>>,
-    Query(filter): Query<JobFilter>,
-) -> Json<Vec<JobInfo>> {
+    filter: Result<Query<JobFilter>, QueryRejection>,
+) -> Answer<Json<Vec<JobInfo>>> {
+    let Query(filter) = filter?;
     let mut jobs = rest.board.infos().await;
     if let Some(state) = filter.state {
         jobs.retain(|job| job.state == state);
     }
-    Json(jobs)
+    Ok(Json(jobs))
 }
 
 async fn job(State(rest): State<Arc<Rest>>, Path(id): Path<String>) -> Answer<Json<JobInfo>> {

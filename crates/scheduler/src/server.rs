@@ -19,6 +19,8 @@ use tower::Service;
 /// A client that answers no ping for this long after one was sent is gone.
 const PING_EVERY: Duration = Duration::from_secs(5);
 const PONG_WITHIN: Duration = Duration::from_secs(10);
+/// Each running job of a session is a stream of its one connection, and so is each result being fetched.
+const STREAMS: u32 = 10_000;
 /// What connections have for the answers they owe when the master stops.
 const FINISH_WITHIN: Duration = Duration::from_secs(2);
 
@@ -43,7 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
         }
     }
     drop(listener);
-    connections.join_all().await;
+    while connections.join_next().await.is_some() {}
 }
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
@@ -60,6 +62,7 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: C
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
         .keep_alive_interval(PING_EVERY)
         .keep_alive_timeout(PONG_WITHIN);
     let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);

@@ -94,9 +94,14 @@ impl SchedulerGrpc for Service {
         &self,
         request: Request<GetJobStatusParams>,
     ) -> Result<Response<GetJobStatusResult>, Status> {
-        match self.board.status(&request.get_ref().job_id) {
+        let id = &request.get_ref().job_id;
+        // Workers ask by the name that they know, an attempt's.
+        match self
+            .board
+            .status(id)
+            .or_else(|| self.board.attempt_status(id))
+        {
             Some(status) => Ok(Response::new(status)),
-            // Workers ask by the name that they know, an attempt's.
             None => SchedulerGrpc::get_job_status(self.ballista.as_ref(), request).await,
         }
     }

@@ -32,18 +32,34 @@ impl Rows {
     /// may differ in the seventh digit, as sums of doubles do with the order of their terms.
     #[track_caller]
     pub fn assert_same(&self, other: &Self, what: &str) {
-        assert_eq!(self.columns, other.columns, "columns of {what}");
-        assert_eq!(
-            self.rows.len(),
-            other.rows.len(),
-            "number of rows of {what}\n{:?}\n{:?}",
-            self.rows.first(),
-            other.rows.first()
-        );
-        for (i, (a, b)) in self.rows.iter().zip(&other.rows).enumerate() {
-            let same = a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_cell(a, b, 0.0));
-            assert!(same, "row {i} of {what}\n{a:?}\n{b:?}");
+        if let Some(difference) = self.difference(other) {
+            panic!("{what}: {difference}");
         }
+    }
+
+    /// What [`Rows::assert_same`] would complain about, for tests that go through a list.
+    pub fn difference(&self, other: &Self) -> Option<String> {
+        let (a, b) = (&self.rows, &other.rows);
+        if self.columns != other.columns {
+            return Some(format!(
+                "columns {:?} and {:?}",
+                self.columns, other.columns
+            ));
+        }
+        if a.len() != b.len() {
+            let (first, second) = (a.first(), b.first());
+            return Some(format!(
+                "{} rows, {first:?} …, and {} rows, {second:?} …",
+                a.len(),
+                b.len()
+            ));
+        }
+        let same = |a: &[String], b: &[String]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_cell(a, b, 0.0))
+        };
+        let mut pairs = a.iter().zip(b).enumerate();
+        let (i, (a, b)) = pairs.find(|(_, (a, b))| !same(a, b))?;
+        Some(format!("row {i} is {a:?} and {b:?}"))
     }
 
     /// Fails the test unless the rows are those of a published answer: cells parted by `|` and padded,

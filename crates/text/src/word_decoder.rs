@@ -153,10 +153,7 @@ fn count_between_whitespace<'a>(table: &mut WordTable, block: &'a [u8]) -> &'a [
     while let Some(bytes) = rest.first_chunk::<16>() {
         let bytes = u128::from_le_bytes(*bytes);
         let length = (up_to_space(bytes).trailing_zeros() / 8) as usize;
-        if !rest
-            .get(length)
-            .is_some_and(|&byte| Breaks::Whitespace.contains(byte))
-        {
+        if length == 16 || !Breaks::Whitespace.contains(rest[length]) {
             // A long run, or a control character, which is part of a run: look at each byte.
             let Some(end) = Breaks::Whitespace.find(rest) else {
                 return rest;
@@ -165,10 +162,8 @@ fn count_between_whitespace<'a>(table: &mut WordTable, block: &'a [u8]) -> &'a [
             rest = &rest[end + 1..];
             continue;
         }
-        if length == 16 {
+        if length > 0 {
             table.add_inline(bytes, length);
-        } else if length > 0 {
-            table.add_inline(bytes & ((1 << (8 * length)) - 1), length);
         }
         rest = &rest[length + 1..];
     }

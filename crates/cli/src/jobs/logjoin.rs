@@ -94,6 +94,10 @@ fn check_free(out: &Path) -> Result<()> {
 
 /// The rows of a log whose ids are asked for.
 async fn log(session: &Session, path: &str, args: &LogjoinArgs) -> Result<DataFrame> {
+    let is_one = !path.contains("://") && !path.contains(['*', '?', '[']);
+    if is_one && !Path::new(path).exists() {
+        return Err(nothing_at(path));
+    }
     let ending = Path::new(path)
         .extension()
         .and_then(|ending| ending.to_str());
@@ -120,10 +124,7 @@ async fn log(session: &Session, path: &str, args: &LogjoinArgs) -> Result<DataFr
             ))
             .with_hint("logs are joined and filtered by a numeric id"));
         }
-        None if log.schema().fields().is_empty() => {
-            return Err(Error::invalid(format!("there is no CSV file at {path}"))
-                .with_hint("check the path; on a cluster it must be on the shared volume"));
-        }
+        None if log.schema().fields().is_empty() => return Err(nothing_at(path)),
         None => {
             return Err(
                 Error::invalid(format!("{path} has no column `id`")).with_hint(format!(
@@ -138,6 +139,11 @@ async fn log(session: &Session, path: &str, args: &LogjoinArgs) -> Result<DataFr
         id().gt_eq(lit(args.min_id))
             .and(id().lt_eq(lit(args.max_id))),
     )?)
+}
+
+fn nothing_at(path: &str) -> Error {
+    Error::invalid(format!("there is no CSV file at {path}"))
+        .with_hint("check the path; on a cluster it must be on the shared volume")
 }
 
 fn join(left: DataFrame, right: DataFrame) -> Result<DataFrame> {
@@ -258,6 +264,10 @@ mod tests {
             .await
             .unwrap_err();
         assert!(e.to_string().contains("not whole numbers"), "{e}");
-        assert!(Logs::new("id\n1\n", "id\n1\n").join(2, 1).await.is_err());
+        let logs = Logs::new("id\n1\n", "id\n1\n");
+        assert!(logs.join(2, 1).await.is_err());
+        std::fs::remove_file(logs.folder.path().join("2.csv")).unwrap();
+        let e = logs.join(1, 2).await.unwrap_err();
+        assert!(e.to_string().contains("no CSV file at"), "{e}");
     }
 }

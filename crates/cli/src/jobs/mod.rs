@@ -59,6 +59,12 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         global,
         output,
     } = args;
+    let global = global.named(match &job {
+        Job::Pi(_) => "pi",
+        Job::Wordcount(_) => "wordcount",
+        Job::Logjoin(_) => "logjoin",
+        Job::Compact(_) => "compact",
+    });
     with_session(&global, async |session| {
         let rows = match &job {
             Job::Pi(args) => pi::run(session, args).await,

@@ -169,7 +169,7 @@ pub(super) fn delimited_lines(
 }
 
 fn push_quoted(text: &mut String, cell: &str, delimiter: char) {
-    let plain = !cell.contains(|c| c == delimiter || matches!(c, '"' | '\n' | '\r'));
+    let plain = !cell.contains([delimiter, '"', '\n', '\r']);
     if plain {
         text.push_str(cell);
         return;

@@ -11,7 +11,7 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::error::Result;
 
-/// Columns are not cut below this many characters; a table that still does not fit loses columns.
+/// Texts are not cut below this many characters; a table that still does not fit loses columns.
 const NARROWEST: usize = 8;
 
 pub(super) struct Table {
@@ -119,46 +119,47 @@ impl Table {
         writeln!(out, "{line}|")
     }
 
-    /// Widths of the columns that are shown: all of them at their natural width if that fits; else the
-    /// widest are narrowed first, and what does not fit even so is left out from the end.
+    /// Widths of the columns that are shown: all of them at their natural width if that fits. Else texts and
+    /// headers are cut, the widest first, but never a number; what does not fit even so is left out from the
+    /// end.
     fn widths(&self) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.header.iter().map(|name| name.width()).collect();
+        let headers = self.header.iter().map(|name| name.width());
+        let mut cells = vec![0; self.header.len()];
         for row in &self.rows {
-            for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(cell.width());
+            for (width, cell) in cells.iter_mut().zip(row) {
+                *width = cell.width().max(*width);
             }
         }
+        // Of each column: the least width, and the one at which nothing is cut.
+        let columns: Vec<(usize, usize)> = headers
+            .zip(cells)
+            .zip(&self.right)
+            .map(|((header, cells), is_number)| {
+                let natural = header.max(cells);
+                let least = natural.min(NARROWEST);
+                (if *is_number { least.max(cells) } else { least }, natural)
+            })
+            .collect();
+        let at_most = |columns: &[(usize, usize)], cap: usize| -> Vec<usize> {
+            let width = |(least, natural): &(usize, usize)| cap.clamp(*least, *natural);
+            columns.iter().map(width).collect()
+        };
+        let natural = at_most(&columns, usize::MAX);
         let Some(room) = self.width else {
-            return widths;
+            return natural;
         };
         // `| ` before and ` ` after each cell, and `|` at the end.
-        let needed = |widths: &[usize]| widths.iter().sum::<usize>() + 3 * widths.len() + 1;
-        loop {
-            let excess = needed(&widths).saturating_sub(room);
-            if excess == 0 {
-                return widths;
-            }
-            let widest = widths.iter().copied().max().unwrap_or(0);
-            if widest > NARROWEST {
-                // Down to the next narrower column at once, or as far as is needed.
-                let next = widths
-                    .iter()
-                    .copied()
-                    .filter(|w| *w < widest)
-                    .max()
-                    .unwrap_or(0)
-                    .max(NARROWEST);
-                let many = widths.iter().filter(|w| **w == widest).count();
-                let target = next.max(widest.saturating_sub(excess.div_ceil(many)));
-                for width in widths.iter_mut().filter(|w| **w == widest) {
-                    *width = target;
-                }
-            } else if widths.len() > 1 {
-                widths.pop();
-            } else {
-                return widths;
-            }
+        let fits = |widths: &Vec<usize>| widths.iter().sum::<usize>() + 3 * widths.len() < room;
+        if fits(&natural) {
+            return natural;
         }
+        (1..=columns.len())
+            .rev()
+            .flat_map(|n| (0..room).rev().map(move |cap| (n, cap)))
+            .map(|(n, cap)| at_most(&columns[..n], cap))
+            .find(fits)
+            // One column that is wider than the terminal.
+            .unwrap_or_else(|| vec![room.saturating_sub(4).max(1)])
     }
 }
 
@@ -230,6 +231,21 @@ mod tests {
             text.ends_with("2 more columns do not fit: c, d\n"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn numbers_are_whole() {
+        let mut table = Table::of_text(
+            ["a_long_header", "text"].into_iter(),
+            vec![true, false],
+            Some(30),
+        );
+        table.push_text(["1234567890123".to_owned(), "y".repeat(50)].into_iter());
+        let mut out = Vec::new();
+        table.write(&mut out).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(text.contains("| 1234567890123 | yyyyyyyyy… |"), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 30), "{text}");
     }
 
     #[test]

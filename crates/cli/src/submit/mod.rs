@@ -103,7 +103,9 @@ pub(crate) async fn run(args: SubmitArgs) -> Result<ExitCode> {
     script.params.extend(tail.script.params);
     script.format = tail.script.format.or(script.format);
     script.output = tail.script.output.or(script.output);
-    script::run(&global, &script, Path::new(file)).await
+    let file = Path::new(file);
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    script::run(&global.named(&name), &script, file).await
 }
 
 impl ScriptArgs {

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use async_trait::async_trait;
-use datafusion::catalog::{SchemaProvider, TableProvider};
+use datafusion::catalog::{MemoryCatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::common::Result;
 use datafusion::datasource::ViewTable;
+use datafusion::execution::SessionStateBuilder;
 use datafusion::execution::context::SessionContext;
 use datafusion::logical_expr::{DdlStatement, LogicalPlan};
+use datafusion::sql::parser::Statement;
 use parking_lot::RwLock;
 
 use super::tables::table_at;
@@ -56,9 +58,16 @@ impl SessionTables {
     }
 
     async fn from_definition(&self, name: &str, sql: &str) -> Result<Arc<dyn TableProvider>> {
-        let context = self.context()?;
-        let state = context.state();
-        match state.create_logical_plan(sql).await? {
+        let state = self.context()?.state();
+        let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
+        // The planner looks up the name of the external table that it is to make, which would come back here.
+        let planner = match &statement {
+            Statement::CreateExternalTable(_) => SessionStateBuilder::new_from_existing(state.clone())
+                .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+                .build(),
+            _ => state.clone(),
+        };
+        match planner.statement_to_plan(statement).await? {
             LogicalPlan::Ddl(DdlStatement::CreateExternalTable(cmd)) => {
                 let kind = cmd.file_type.to_uppercase();
                 let factory = state.table_factories().get(&kind).ok_or_else(|| {

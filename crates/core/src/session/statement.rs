@@ -68,6 +68,10 @@ impl Session {
     /// `CREATE TABLE … AS SELECT …` and `CREATE TABLE t (a INT, …)`: Parquet files under `warehouse`, and an
     /// external table over them.
     async fn create_table(&self, mut table: ast::CreateTable) -> Result<DataFrame> {
+        if table.external {
+            return Err(Error::invalid("this is not how an external table is written")
+                .with_hint("write CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '…'"));
+        }
         let name = table.name.to_string();
         let simple = plain_name(&name)?;
         if self.tables.table_exist(&simple) {
@@ -280,6 +284,21 @@ mod tests {
         assert!(sql.contains("'/") && sql.contains("/a/b/'"), "{sql}");
         let sql = absolute_locations("… LOCATION 's3://x/y'", &["s3://x/y".into()]).unwrap();
         assert!(sql.contains("'s3://x/y'"));
+    }
+
+    #[tokio::test]
+    async fn definitions_of_the_catalog_are_planned_when_used() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("x.csv"), "a,b\n1,2\n").unwrap();
+        let session = Session::connect(&MasterUrl::Local { threads: Some(2) }, &[]).await.unwrap();
+        let entry = |name: &str, sql: String| CatalogEntry { name: name.into(), sql };
+        session.tables.define(vec![
+            entry("t", format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{}/'", dir.path().display())),
+            entry("v", "CREATE VIEW v AS SELECT a + b AS c FROM t".into()),
+        ]);
+        assert_eq!(session.sql("SELECT * FROM v WHERE c = 3").await.unwrap().count().await.unwrap(), 1);
+        session.sql("DROP VIEW v").await.unwrap();
+        assert!(session.sql("SELECT * FROM v").await.is_err());
     }
 
     #[tokio::test]

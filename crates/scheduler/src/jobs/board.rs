@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ballista_core::serde::protobuf::get_job_status_result::FlightProxy;
@@ -23,6 +23,9 @@ use crate::Ballista;
 use crate::ledger::Ledger;
 use crate::workers::Workers;
 
+/// Results stay on the workers this long after a job has ended, for clients that read slowly; clients that
+/// have read them say so.
+pub(crate) const KEEP_RESULTS: Duration = Duration::from_secs(3600);
 /// Ended jobs that are kept.
 const REMEMBER: usize = 1_000;
 /// Statuses of a job: queued, running, the end.
@@ -63,6 +66,7 @@ pub(crate) struct Board {
     /// Distinguishes the jobs of this master from those of one that ran before it.
     epoch: String,
     count: AtomicU64,
+    stopping: AtomicBool,
     jobs: Mutex<Jobs>,
 }
 
@@ -90,6 +94,8 @@ pub(super) struct Record {
     /// Ids of the attempts so far, the current one last.
     pub(super) attempts: Vec<String>,
     pub(super) status: JobStatus,
+    /// The client has read the result.
+    read: bool,
     /// The staging folder, and the folder in it that the successful attempt wrote.
     pub(super) staged: Option<(PathBuf, PathBuf)>,
 }
@@ -110,6 +116,7 @@ impl Board {
             master,
             epoch: format!("{:x}", now_ms() / 1000),
             count: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
             jobs: Mutex::default(),
         }
     }
@@ -121,6 +128,9 @@ impl Board {
         params: ExecuteQueryParams,
         watched: bool,
     ) -> springald_core::Result<Submitted> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(springald_core::Error::failed("the master is stopping"));
+        }
         let query = Query::new(params)?;
         let arrival = self.count.fetch_add(1, Ordering::Relaxed) + 1;
         let id = format!("job-{}-{arrival:05}", self.epoch);
@@ -152,6 +162,7 @@ impl Board {
                     queued_at: submitted_at_ms,
                 })),
             },
+            read: false,
             staged: None,
         };
         let job = Arc::new(Job {
@@ -188,6 +199,7 @@ impl Board {
     /// Ends every job, and waits until their clients have been told and their tasks stopped, at most
     /// `within`.
     pub(crate) async fn stop_all(&self, within: Duration) {
+        self.stopping.store(true, Ordering::Relaxed);
         let running: Vec<Arc<Job>> = {
             let jobs = self.jobs.lock();
             jobs.all
@@ -219,11 +231,33 @@ impl Board {
         record.attempts.last().cloned()
     }
 
+    /// What a worker that holds data of an attempt is told: it runs as long as somebody may want that data,
+    /// which includes a result that its client has not read.
+    pub(crate) fn attempt_status(&self, attempt: &str) -> Option<GetJobStatusResult> {
+        let (id, _) = attempt.rsplit_once('-')?;
+        let job = self.job(id)?;
+        let record = job.record.lock();
+        let current = record.attempts.last().is_some_and(|last| last == attempt);
+        let wanted = match record.info.state {
+            JobState::Waiting | JobState::Running => true,
+            JobState::Done => {
+                let ended = record.info.ended_at_ms.unwrap_or_default();
+                !record.read && now_ms().saturating_sub(ended) < KEEP_RESULTS.as_millis() as u64
+            }
+            JobState::Failed | JobState::Cancelled => false,
+        };
+        Some(result(match current && wanted {
+            true => record.running(),
+            false => record.failed("this attempt is over".into()),
+        }))
+    }
+
     /// Removes what the workers keep of a job that has ended.
     pub(crate) fn remove_data(&self, id: &str) {
         let Some(job) = self.job(id) else { return };
-        let record = job.record.lock();
+        let mut record = job.record.lock();
         if record.info.state.is_final() {
+            record.read = true;
             for attempt in &record.attempts {
                 self.workers.remove_data(attempt);
             }

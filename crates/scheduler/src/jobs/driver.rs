@@ -130,7 +130,7 @@ impl Driver {
                 return Err("the master could not read the plan of this query; see its log".into());
             }
         };
-        if prepared.writes == Writes::InPlace {
+        if !prepared.writes.repeatable() {
             self.machine.forbid_retry();
         }
         let id = format!("{}-{number}", self.job.id);
@@ -138,7 +138,7 @@ impl Driver {
             session: self.query.session.as_str().into(),
             arrival: self.arrival,
             memory_per_core: self.query.memory_per_core,
-            writes: prepared.writes != Writes::Nothing,
+            writes: prepared.writes.leaves_files(),
         };
         let changed = self.board.ledger.open(&id, terms);
         {
@@ -387,7 +387,7 @@ impl Driver {
             self.board.ledger.close(&attempt.id);
             success = attempt.success.take();
             match &attempt.writes {
-                Writes::Nothing => {}
+                Writes::Nothing | Writes::OneFile => {}
                 Writes::Staged(folder) => {
                     staged = Some((
                         folder.clone(),

@@ -8,6 +8,8 @@ use ballista_core::serde::protobuf::job_status::Status;
 
 use super::board::Board;
 
+/// A cancellation is repeated when Ballista has not taken it for this long.
+const CANCEL_AGAIN: Duration = Duration::from_secs(1);
 /// Tasks of an ended attempt have this long to stop before the next attempt begins.
 const STOP_WITHIN: Duration = Duration::from_secs(3);
 
@@ -29,7 +31,7 @@ pub(super) async fn end_attempt(board: &Board, id: &str) {
                     log::error!("cancelling {id}: {e}");
                     break;
                 }
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                until_final(board, &job, CANCEL_AGAIN).await;
             }
             Ok(None) => break,
             Err(e) => {
@@ -48,6 +50,18 @@ pub(super) async fn end_attempt(board: &Board, id: &str) {
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
     board.workers.remove_data(id);
+}
+
+async fn until_final(board: &Board, job: &JobId, limit: Duration) {
+    let begun = Instant::now();
+    while begun.elapsed() < limit {
+        match board.ballista.state.task_manager.get_job_status(job).await {
+            Ok(Some(status)) if !is_final(&status) => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            _ => return,
+        }
+    }
 }
 
 pub(super) fn is_final(status: &JobStatus) -> bool {

@@ -12,7 +12,7 @@ mod message;
 mod query;
 mod watch;
 
-pub(crate) use board::{AttemptIds, Board};
+pub(crate) use board::{AttemptIds, Board, KEEP_RESULTS};
 pub(crate) use machine::Cause;
 pub(crate) use message::{clean, is_shuffle_trouble};
 pub(crate) use query::{is_staging, local_path};

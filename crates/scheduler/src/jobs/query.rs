@@ -12,7 +12,9 @@ use ballista_scheduler::scheduler_server::event::SubmitPlan;
 use datafusion::common::Result;
 use datafusion::common::exec_err;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
+use datafusion::datasource::sink::DataSinkExec;
 use datafusion::logical_expr::LogicalPlan;
+use datafusion::logical_expr::dml::CopyTo;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::logical_plan::AsLogicalPlan;
 use datafusion_proto::physical_plan::AsExecutionPlan;
@@ -49,8 +51,22 @@ pub(crate) enum Writes {
     Nothing,
     /// Into a staging folder; each attempt has a folder of its own there.
     Staged(PathBuf),
+    /// Into one file, which its store puts in place when it is whole, over that of an attempt before.
+    OneFile,
     /// Straight to where readers look, so files of a lost attempt would be read beside those of the next.
     InPlace,
+}
+
+impl Writes {
+    /// Whether the job may be run again when an attempt was lost.
+    pub(crate) fn repeatable(&self) -> bool {
+        *self != Self::InPlace
+    }
+
+    /// Whether a task that failed leaves files behind that would be counted.
+    pub(crate) fn leaves_files(&self) -> bool {
+        matches!(self, Self::Staged(_) | Self::InPlace)
+    }
 }
 
 impl Query {
@@ -100,10 +116,14 @@ impl Query {
                 writes = found;
                 SubmitPlan::Logical(plan)
             }
-            Encoded::PhysicalPlan(bytes) => SubmitPlan::Physical(
-                PhysicalPlanNode::try_decode(bytes)?
-                    .try_into_physical_plan(&task_context, codec::physical().as_ref())?,
-            ),
+            Encoded::PhysicalPlan(bytes) => {
+                let plan = PhysicalPlanNode::try_decode(bytes)?
+                    .try_into_physical_plan(&task_context, codec::physical().as_ref())?;
+                if plan.exists(|node| Ok(node.is::<DataSinkExec>()))? {
+                    writes = Writes::InPlace;
+                }
+                SubmitPlan::Physical(plan)
+            }
             Encoded::SubstraitPlan(_) => {
                 return exec_err!("Substrait plans are not taken by this master");
             }
@@ -137,6 +157,7 @@ fn stage(plan: LogicalPlan, attempt: u32) -> Result<(LogicalPlan, Writes)> {
                     copy.output_url = into_attempt(&copy.output_url, &staging, attempt);
                     Writes::Staged(staging)
                 }
+                None if is_one_file(&copy) => Writes::OneFile,
                 None => Writes::InPlace,
             };
             let copy = LogicalPlan::Copy(copy);
@@ -153,6 +174,12 @@ fn stage(plan: LogicalPlan, attempt: u32) -> Result<(LogicalPlan, Writes)> {
         node => Ok(Transformed::no(node)),
     })?;
     Ok((plan.data, writes))
+}
+
+/// As DataFusion decides it.
+fn is_one_file(copy: &CopyTo) -> bool {
+    let named = Path::new(&copy.output_url).extension().is_some();
+    named && !copy.output_url.ends_with('/') && copy.partition_by.is_empty()
 }
 
 /// The staging folder that a local path lies in.
@@ -174,7 +201,8 @@ fn into_attempt(url: &str, staging: &Path, attempt: u32) -> String {
     } else {
         ""
     };
-    let moved = attempt_folder(staging, attempt).join(rest);
+    let mut moved = attempt_folder(staging, attempt);
+    moved.extend(rest);
     let folder = if url.ends_with('/') || rest.as_os_str().is_empty() {
         "/"
     } else {
@@ -234,6 +262,8 @@ mod tests {
         assert_eq!((output(&plan), writes), ("/w/t/", Writes::InPlace));
         let (_, writes) = stage(copy_to("s3://b/_staging-1/").await, 1).unwrap();
         assert_eq!(writes, Writes::InPlace);
+        let (_, writes) = stage(copy_to("/w/t.parquet").await, 1).unwrap();
+        assert!(writes.repeatable() && !writes.leaves_files());
         let read = SessionContext::new()
             .state()
             .create_logical_plan("SELECT 1")

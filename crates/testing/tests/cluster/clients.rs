@@ -71,7 +71,7 @@ fn without_workers_the_client_says_so_and_gives_up() {
             client
                 .printed()
                 .to_lowercase()
-                .contains("no worker")
+                .contains("waiting for a worker")
                 .then_some(())
         },
     );
@@ -101,7 +101,7 @@ fn a_client_that_waits_for_a_worker_goes_on_when_one_comes() {
             client
                 .printed()
                 .to_lowercase()
-                .contains("no worker")
+                .contains("waiting for a worker")
                 .then_some(())
         },
     );

@@ -15,9 +15,11 @@ async fn throughput() {
     let bytes = std::fs::metadata(&path).unwrap().len() as f64;
     for partitions in [1, 2] {
         let ctx = session(partitions);
-        ctx.sql(&format!("CREATE EXTERNAL TABLE t STORED AS TEXT LOCATION '{path}'"))
-            .await
-            .unwrap();
+        ctx.sql(&format!(
+            "CREATE EXTERNAL TABLE t STORED AS TEXT LOCATION '{path}'"
+        ))
+        .await
+        .unwrap();
         let lines = ctx.sql("SELECT value FROM t").await.unwrap();
         let count = ctx.sql("SELECT count(*) FROM t").await.unwrap();
         let top = WordCountOptions {

@@ -58,7 +58,7 @@ impl<'a> Reader<'a> {
         Ok(Self {
             session,
             options,
-            schema: without_views(&schema),
+            schema: plain(&schema),
         })
     }
 
@@ -91,17 +91,23 @@ fn object(file: &Input) -> Result<ObjectMeta> {
     })
 }
 
-/// Other programs read plain strings faster than views, and some don't read views at all.
-fn without_views(schema: &Schema) -> SchemaRef {
+/// The schema of the files as that of the table: with plain strings, which other programs read faster than
+/// views if they read views at all, and with NULL for a column that some of the files lack.
+fn plain(schema: &Schema) -> SchemaRef {
     let fields: Vec<_> = schema
         .fields()
         .iter()
-        .map(|field| match field.data_type() {
-            DataType::Utf8View => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8)),
-            DataType::BinaryView => {
-                Arc::new(field.as_ref().clone().with_data_type(DataType::Binary))
-            }
-            _ => Arc::clone(field),
+        .map(|field| {
+            let data_type = match field.data_type() {
+                DataType::Utf8View => DataType::Utf8,
+                DataType::BinaryView => DataType::Binary,
+                other => other.clone(),
+            };
+            field
+                .as_ref()
+                .clone()
+                .with_data_type(data_type)
+                .with_nullable(true)
         })
         .collect();
     Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()))
