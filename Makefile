@@ -36,8 +36,8 @@ lint: ## Formatting and clippy, as CI has them
 
 bench: bench-latency bench-tpch ## The benches below
 
-bench-tpch: build ## TPC-H in one process and on a master and two workers: make bench-tpch SF=10
-	benches/tpch.py --scale $(or $(SF),1)
+bench-tpch: build ## TPC-H in one process and on a cluster: make bench-tpch SF=10 STRINGS=utf8view
+	benches/tpch.py --scale $(or $(SF),1) --strings $(or $(STRINGS),utf8)
 
 bench-latency: build ## Small warm queries through a cluster
 	benches/latency.py

@@ -15,6 +15,8 @@ use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use springald_text as text;
 
+use crate::error::Error;
+
 /// The codec of logical plans, the same on every process.
 pub fn logical() -> Arc<dyn LogicalExtensionCodec> {
     Arc::new(LogicalCodec::default())
@@ -61,7 +63,12 @@ impl LogicalExtensionCodec for LogicalCodec {
         if text::encode_table_provider(node.as_ref(), buf, self)? {
             return Ok(());
         }
-        self.ballista.try_encode_table_provider(table_ref, node, buf)
+        // Ballista's codec has no tables but DataFusion's, which never come here.
+        Err(Error::invalid(format!(
+            "`{table_ref}` lives in this process only, so a cluster cannot read it"
+        ))
+        .with_hint("write it to a file first (COPY … TO), or use a local master")
+        .into())
     }
 
     fn try_decode_file_format(&self, buf: &[u8], ctx: &TaskContext) -> Result<Arc<dyn FileFormatFactory>> {

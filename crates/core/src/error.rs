@@ -1,6 +1,5 @@
 //! The one error of this crate, and the words a user reads for an engine error.
 
-use datafusion::common::SchemaError;
 use datafusion::error::DataFusionError;
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -113,10 +112,7 @@ pub fn engine_message(error: &DataFusionError) -> String {
                 .map_or_else(|| e.to_string(), engine_message),
             e => e.to_string(),
         },
-        DataFusionError::SchemaError(e, _) => match e.as_ref() {
-            SchemaError::FieldNotFound { .. } => error.strip_backtrace(),
-            e => e.to_string(),
-        },
+        DataFusionError::SchemaError(e, _) => e.to_string(),
         e => strip_prefixes(&e.strip_backtrace()).to_owned(),
     }
 }

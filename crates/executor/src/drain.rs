@@ -21,6 +21,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// that is just ready, have that long.
 const QUIET_LOOKS: u32 = 4;
 
+/// Looks in a row at which the master does not answer before the worker leaves without it. A whole cluster is
+/// often told to end at once.
+const SILENT_LOOKS: u32 = 8;
+
 /// Takes the worker out of the cluster, within `limit`.
 ///
 /// # Errors
@@ -60,11 +64,18 @@ pub(crate) async fn leave(
 async fn until_unneeded(round: &Round, limit: Duration) {
     let end = Instant::now() + limit;
     let mut said = Needs::default();
-    let mut quiet = 0;
+    let (mut quiet, mut silent) = (0, 0);
     while quiet < QUIET_LOOKS {
         let left = end.saturating_duration_since(Instant::now());
         let mut needs = Needs::of(round);
-        needs.keep_running_jobs(round).await;
+        match needs.keep_running_jobs(round).await {
+            true => silent = 0,
+            false => silent += 1,
+        }
+        if silent >= SILENT_LOOKS {
+            warn!("leaving in spite of {needs}: the master does not answer");
+            return;
+        }
         if needs.none() {
             quiet += 1;
         } else if left.is_zero() {
@@ -102,16 +113,25 @@ impl Needs {
         }
     }
 
-    /// Forgets the jobs that are over. The master tells; it sends no word to a worker that leaves.
-    async fn keep_running_jobs(&mut self, round: &Round) {
+    /// Forgets the jobs that are over. The master tells; it sends no word to a worker that leaves. Says
+    /// whether it answered.
+    async fn keep_running_jobs(&mut self, round: &Round) -> bool {
         let mut master = round.client.clone();
+        let mut answered = true;
         let mut running = Vec::new();
         for job in self.jobs.drain(..) {
-            if job_is_alive(&mut master, &job).await != Some(false) {
+            // One question without an answer is enough.
+            let alive = match answered {
+                true => job_is_alive(&mut master, &job).await,
+                false => None,
+            };
+            answered = alive.is_some();
+            if alive != Some(false) {
                 running.push(job);
             }
         }
         self.jobs = running;
+        answered
     }
 
     fn none(&self) -> bool {

@@ -121,7 +121,7 @@ impl Engine {
             input,
             task,
             advice: format!(
-                "the worker at {} has {} of memory for {} cores: give it more with --memory, or fewer cores",
+                "the worker at {} has {} of memory for {} core(s): give it more with --memory, or fewer cores",
                 self.address,
                 format_bytes(self.resources.memory),
                 self.resources.cores,
@@ -374,7 +374,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("1.0 GiB of memory for 2 cores") && text.contains("--memory"),
+            text.contains("1.0 GiB of memory for 2 core(s)") && text.contains("--memory"),
             "{text}"
         );
     }

@@ -16,10 +16,14 @@ use springald_core::MAX_MESSAGE_BYTES;
 use springald_core::protocol::VERSION;
 use std::sync::Arc;
 use tokio::net::{UdpSocket, lookup_host};
+use tonic::Request;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::error::{Error, Result};
 use crate::options::WorkerOptions;
+
+/// For calls that a master answers at once or not at all.
+const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 
 /// Where the master is and how to call it.
 #[derive(Debug, Clone)]
@@ -98,7 +102,11 @@ pub(crate) async fn job_is_alive(
     let params = GetJobStatusParams {
         job_id: job.to_owned(),
     };
-    let answer = master.get_job_status(params).await.ok()?.into_inner();
+    let answer = master
+        .get_job_status(quick(params))
+        .await
+        .ok()?
+        .into_inner();
     // A job without a status is one that this master never had, or has forgotten.
     let status = answer.status.and_then(|job| job.status);
     Some(matches!(status, Some(Job::Queued(_) | Job::Running(_))))
@@ -117,7 +125,7 @@ pub(crate) async fn say_terminating(
         }),
         metadata: Some(metadata.clone()),
     };
-    if let Err(e) = master.heart_beat_from_executor(heartbeat).await {
+    if let Err(e) = master.heart_beat_from_executor(quick(heartbeat)).await {
         warn!(
             "cannot tell the master that this worker leaves: {}",
             e.message()
@@ -131,12 +139,18 @@ pub(crate) async fn say_stopped(master: &mut SchedulerGrpcClient<Channel>, id: &
         executor_id: id.to_owned(),
         reason: reason.to_owned(),
     };
-    if let Err(e) = master.executor_stopped(stopped).await {
+    if let Err(e) = master.executor_stopped(quick(stopped)).await {
         warn!(
             "cannot tell the master that this worker is gone: {}",
             e.message()
         );
     }
+}
+
+fn quick<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(ANSWER_WITHIN);
+    request
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ pub struct WorkerOptions {
     /// Tasks at a time; `None` for the container's limit, else the machine's.
     pub cores: Option<usize>,
     /// Memory of the whole process, in bytes; `None` for the container's limit, else the machine's. Tasks
-    /// get 70 % of it, see the README.
+    /// get 70 % of it: the rest is for what no reservation counts.
     pub memory: Option<u64>,
     /// Folder for shuffle data and spilled data; `None` for a new one under the system's temporary folder.
     pub work_dir: Option<PathBuf>,

@@ -45,7 +45,7 @@ pub async fn run(options: WorkerOptions) -> Result<()> {
     let signals = Signals::install()?;
     let work_dir = WorkDir::open(options.work_dir.as_deref(), &std::env::temp_dir())?;
     info!(
-        "springald {VERSION} worker: {} cores ({}), {} of memory ({}), {} of it for tasks, work folder {}",
+        "springald {VERSION} worker: cores {} ({}), memory {} ({}), {} of it for tasks, work folder {}",
         resources.cores,
         resources.cores_from,
         format_bytes(resources.memory),

@@ -23,6 +23,8 @@ mod publish;
 mod rest;
 mod server;
 mod service;
+#[cfg(test)]
+mod tests;
 mod workers;
 
 pub use master::{Master, MasterOptions};

@@ -243,7 +243,7 @@ fn config(options: &MasterOptions, host: &str, port: u16) -> SchedulerConfig {
     let sessions: SessionBuilder = Arc::new(|config| {
         // A runtime for each query: file listings that one query cached must not serve the next.
         let runtime = session::runtime_env(None)?;
-        Ok(session::state(config, runtime)?)
+        session::state(config, runtime)
     });
     let timeout = options.worker_timeout.as_secs().max(1);
     let mut config = SchedulerConfig::default()
@@ -340,46 +340,4 @@ async fn watch_workers(workers: Arc<Workers>, stop: CancellationToken) {
 
 fn engine(e: ballista_core::error::BallistaError) -> Error {
     Error::from(e.into_datafusion())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-
-    fn options(workspace: &Path) -> MasterOptions {
-        MasterOptions {
-            port: 0,
-            ui_port: Some(0),
-            workspace: workspace.to_owned(),
-            ..MasterOptions::default()
-        }
-    }
-
-    #[tokio::test]
-    async fn starts_makes_its_folders_and_stops() {
-        let workspace = tempfile::tempdir().unwrap();
-        let master = Master::start(options(workspace.path())).await.unwrap();
-        assert!(workspace.path().join("notebooks/jobs").is_dir());
-        assert_ne!(master.addr().port(), master.ui_addr().unwrap().port());
-        let addr = master.addr();
-        master.serve_until(async {}).await;
-        assert!(tokio::net::TcpStream::connect(addr).await.is_err());
-    }
-
-    #[tokio::test]
-    async fn a_taken_port_is_named() {
-        let workspace = tempfile::tempdir().unwrap();
-        let first = Master::start(options(workspace.path())).await.unwrap();
-        let second = MasterOptions {
-            port: first.addr().port(),
-            ..options(workspace.path())
-        };
-        let e = Master::start(second).await.err().unwrap();
-        assert!(
-            e.to_string().contains(&first.addr().port().to_string()),
-            "{e}"
-        );
-    }
 }

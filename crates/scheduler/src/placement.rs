@@ -235,7 +235,7 @@ mod tests {
     };
     use ballista_scheduler::planner::DefaultDistributedPlanner;
     use ballista_scheduler::state::execution_graph::{ExecutionGraph, StaticExecutionGraph};
-    use datafusion::arrow::array::record_batch;
+    use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch};
     use datafusion::datasource::MemTable;
     use datafusion::prelude::{SessionConfig, SessionContext};
 
@@ -244,7 +244,8 @@ mod tests {
     async fn job(name: &str, partitions: usize) -> (JobId, JobInfoCache) {
         let config = SessionConfig::new_with_ballista().with_target_partitions(partitions);
         let context = SessionContext::new_with_config(config);
-        let rows = record_batch!(("id", Int64, vec![1])).unwrap();
+        let ids: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let rows = RecordBatch::try_from_iter([("id", ids)]).unwrap();
         let table = MemTable::try_new(rows.schema(), vec![vec![rows]; partitions]).unwrap();
         context.register_table("t", Arc::new(table)).unwrap();
         let sql = "SELECT id, count(*) FROM t GROUP BY id";

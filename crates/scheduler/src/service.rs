@@ -145,6 +145,10 @@ impl SchedulerGrpc for Service {
     ) -> Result<Response<RegisterExecutorResult>, Status> {
         handshake::check(request.metadata(), Peer::Worker)?;
         if let Some(worker) = &request.get_ref().metadata {
+            // It begins anew, so what it ran or held before is gone, whether it was missed or not.
+            if self.ledger.knows_worker(&worker.id) {
+                self.workers.remove(&worker.id, "it registered again").await;
+            }
             self.remove_predecessors(worker, caller(&request)).await;
         }
         let registered = SchedulerGrpc::register_executor(self.ballista.as_ref(), request).await;

@@ -14,10 +14,13 @@ pub fn samples() -> &'static Path {
     SAMPLES.get_or_init(make)
 }
 
+/// What the names of the folders begin with; the process's number follows.
+const NAME: &str = "samples-";
+
 fn make() -> PathBuf {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../data/samples");
-    let folder = scratch(&format!("samples-{}", std::process::id()));
-    let _ = fs::remove_dir_all(&folder);
+    remove_left_overs();
+    let folder = scratch(&format!("{NAME}{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder can be made");
     for entry in fs::read_dir(&source).expect("data/samples is there") {
         let entry = entry.expect("data/samples can be listed");
@@ -57,6 +60,22 @@ fn make() -> PathBuf {
     let length = torn.metadata().expect("a file has a length").len();
     torn.set_len(length / 2).expect("a file can be cut");
     folder
+}
+
+/// Removes the folders of processes that are gone, and of one that had this process's number.
+fn remove_left_overs() {
+    let Ok(entries) = fs::read_dir(scratch("")) else {
+        return;
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let Some(pid) = name.strip_prefix(NAME) else {
+            continue;
+        };
+        if pid == std::process::id().to_string() || !Path::new("/proc").join(pid).exists() {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
 }
 
 /// A folder for files that tests make, beside the test executables.

@@ -85,7 +85,7 @@ impl FileFormatFactory for LineFormatFactory {
                     options.num_features = Some(num_features(value)?);
                 }
                 _ if name.contains('.') => {}
-                (_, records) => return unknown(key, records),
+                (_, records) => return unknown(&name, records),
             }
         }
         let format = LineFormat::new(records)
@@ -109,13 +109,13 @@ fn num_features(value: &str) -> Result<u32> {
     }
 }
 
-fn unknown<T>(key: &str, records: &Records) -> Result<T> {
+fn unknown<T>(name: &str, records: &Records) -> Result<T> {
     let known = match records {
         Records::Libsvm(_) => "compression, vector and num_features",
         Records::Text | Records::WordCount(_) => "compression",
     };
     config_err!(
-        "{} files have no option `{key}`, only {known}",
+        "{} files have no option `{name}`, only {known}",
         records.name()
     )
 }

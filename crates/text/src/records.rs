@@ -26,7 +26,8 @@ use crate::word_decoder::WordDecoder;
 pub enum Records {
     /// A row a line, of one column `value: Utf8`.
     ///
-    /// A line ends with `\n` or `\r\n`, which are not part of it; the last line may lack its end.
+    /// A line ends with `\n` or `\r\n`, which are not part of it; the last line may lack its end. A
+    /// `\r` alone ends no line, though it does in Spark.
     /// Bytes that are not UTF-8 become U+FFFD, as in Spark; a UTF-8 byte order mark at the start
     /// of a file is dropped.
     Text,
@@ -34,7 +35,7 @@ pub enum Records {
     /// `features`, a vector; see [`LibsvmOptions`]. Blank lines are passed over.
     Libsvm(LibsvmOptions),
     /// Partial counts of the words, as `word: Utf8` and `count: Int64`: one word may come in many
-    /// rows, whose counts are to be added up, as [`crate::word_count`] does.
+    /// rows, whose counts are to be added up, as [`crate::word_count()`] does.
     WordCount(WordCountOptions),
 }
 

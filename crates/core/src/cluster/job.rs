@@ -42,6 +42,9 @@ use crate::error::Error;
 /// Result partitions opened ahead of the one being read.
 const FETCH_AHEAD: usize = 4;
 
+/// Files that are checked one by one before a job begins.
+const MAX_CHECKED_PATHS: usize = 16;
+
 /// Runs a logical plan on the cluster. Its one partition is the result, in the plan's order.
 #[derive(Debug)]
 pub(super) struct JobExec {
@@ -321,6 +324,14 @@ fn local_paths(plan: &LogicalPlan) -> Result<Vec<String>> {
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
+    if paths.len() > MAX_CHECKED_PATHS {
+        // Of many files it is enough that their folders are seen.
+        for path in &mut paths {
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                *path = folder.to_owned();
+            }
+        }
+    }
     paths.sort();
     paths.dedup();
     Ok(paths)

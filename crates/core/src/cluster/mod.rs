@@ -1,5 +1,6 @@
 //! A session's side of a cluster: the connection to its master, the jobs it sends and their results.
 
+mod globs;
 mod job;
 mod local;
 mod planner;
@@ -163,24 +164,23 @@ fn unseen(path: &PathReport, worker: &str, reports: &[crate::protocol::ProbeRepo
     )
 }
 
-/// An endpoint that says who is calling: the master refuses other versions.
-pub(crate) fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
+fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
     let wrong = |e: &dyn std::fmt::Display| Error::invalid(format!("`{host}:{port}` is no address: {e}"));
-    Endpoint::from_shared(format!("http://{host}:{port}"))
-        .map_err(|e| wrong(&e))?
-        .user_agent(user_agent())
-        .map_err(|e| wrong(&e))
-        .map(|endpoint| {
-            endpoint
-                .connect_timeout(Duration::from_secs(5))
-                .tcp_nodelay(true)
-                .http2_keep_alive_interval(Duration::from_secs(5))
-                .keep_alive_timeout(Duration::from_secs(8))
-                .keep_alive_while_idle(true)
-                // Results come in large batches: the default window of 64 KiB would stall between them.
-                .initial_stream_window_size(8 << 20)
-                .initial_connection_window_size(32 << 20)
-        })
+    let endpoint = Endpoint::from_shared(format!("http://{host}:{port}")).map_err(|e| wrong(&e))?;
+    let endpoint = introduce(endpoint).map_err(|e| wrong(&e))?;
+    Ok(endpoint
+        .connect_timeout(Duration::from_secs(5))
+        .http2_keep_alive_interval(Duration::from_secs(5))
+        .keep_alive_timeout(Duration::from_secs(8))
+        .keep_alive_while_idle(true)
+        // Results come in large batches: the default window of 64 KiB would stall between them.
+        .initial_stream_window_size(8 << 20)
+        .initial_connection_window_size(32 << 20))
+}
+
+/// Makes an endpoint say who is calling: the master refuses other versions.
+pub(crate) fn introduce(endpoint: Endpoint) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(endpoint.user_agent(user_agent())?.tcp_nodelay(true))
 }
 
 /// The user agent of every gRPC call between Springald's processes.

@@ -14,7 +14,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion_proto::protobuf::LogicalPlanNode;
 
-use super::ClusterClient;
+use super::{ClusterClient, globs};
 use super::job::JobExec;
 use crate::codec;
 
@@ -42,6 +42,7 @@ impl QueryPlanner for ClusterPlanner {
                 .create_physical_plan(plan, session)
                 .await;
         }
+        let plan = &globs::resolve(plan, session).await?;
         if let LogicalPlan::Analyze(analyze) = plan {
             let url = format!("http://{}:{}", self.client.host, self.client.port);
             let query = DistributedQueryExec::<LogicalPlanNode>::with_extension(

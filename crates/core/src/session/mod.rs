@@ -9,6 +9,7 @@ mod write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use ballista_core::extension::SessionConfigExt;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
 };
@@ -23,7 +24,7 @@ pub use statement::split_statements;
 pub use tables::table_at;
 pub use write::publish;
 
-use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster};
+use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster, introduce};
 use crate::config as settings;
 use crate::error::{Error, Result, engine_message, find_ours};
 use crate::master_url::MasterUrl;
@@ -71,7 +72,10 @@ impl Session {
         let (client, info) = ClusterClient::connect(&host, port).await?;
         let client = Arc::new(client);
         let partitions = MIN_PARTITIONS.max(2 * info.cores as usize);
-        let config = with_conf(config().with_target_partitions(partitions), conf)?;
+        let config = config()
+            .with_target_partitions(partitions)
+            .with_ballista_override_create_grpc_client_endpoint(Arc::new(introduce));
+        let config = with_conf(config, conf)?;
         let state = builder::builder(config, runtime)
             .with_catalog_list(catalogs)
             .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())

@@ -131,7 +131,11 @@ impl Session {
         if let Some(cluster) = &self.cluster {
             for name in names {
                 if let Ok(simple) = plain_name(name) {
-                    cluster.rest().delete_catalog(&simple).await?;
+                    match cluster.rest().delete_catalog(&simple).await {
+                        // Not all names are of the catalog, and IF EXISTS may name what nobody knows.
+                        Ok(()) | Err(Error::Invalid { .. }) => {}
+                        Err(e) => return Err(e),
+                    }
                 }
             }
         }

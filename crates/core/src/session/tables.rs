@@ -11,11 +11,12 @@ use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::datasource::listing_table_factory::ListingTableFactory;
+use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 use futures::StreamExt;
 
-use crate::error::Error;
+use crate::error::{Error, engine_message};
 
 /// DataFusion's factory of listing tables, with clear words for a location where nothing is, and without
 /// view types.
@@ -37,7 +38,8 @@ impl TableProviderFactory for ListingFactory {
                 first_file(state, &ListingTableUrl::parse(location)?).await?;
             }
         }
-        without_views(self.inner.create(state, cmd).await?)
+        let made = self.inner.create(state, cmd).await;
+        without_views(made.map_err(|e| unreadable(cmd.locations.join(", "), &e))?)
     }
 }
 
@@ -75,7 +77,10 @@ pub async fn table_at(state: &SessionState, path: &str) -> Result<Arc<dyn TableP
             .map(|name| (name, DataType::Utf8))
             .collect(),
     );
-    let schema = listing.infer_schema(state, &url).await?;
+    let schema = listing
+        .infer_schema(state, &url)
+        .await
+        .map_err(|e| unreadable(&url, &e))?;
     let config = ListingTableConfig::new(url)
         .with_listing_options(listing)
         .with_schema(schema_without_views(&schema).unwrap_or(schema));
@@ -102,11 +107,21 @@ fn nothing_at(url: &ListingTableUrl) -> Error {
         .with_hint("check the path; on a cluster it must be on the shared volume or in a store")
 }
 
-fn is_not_found(e: &datafusion::error::DataFusionError) -> bool {
-    use datafusion::error::DataFusionError as E;
+/// Readers tell what is wrong with a file, but not with which.
+fn unreadable(location: impl std::fmt::Display, e: &DataFusionError) -> DataFusionError {
+    let location = location.to_string();
+    let location = location.strip_prefix("file://").unwrap_or(&location);
+    let message = engine_message(e);
+    if message.contains(location) {
+        return Error::invalid(message).into();
+    }
+    Error::invalid(format!("cannot read `{location}`: {message}")).into()
+}
+
+fn is_not_found(e: &DataFusionError) -> bool {
     match e {
-        E::ObjectStore(e) => matches!(e.as_ref(), object_store::Error::NotFound { .. }),
-        E::Context(_, e) => is_not_found(e),
+        DataFusionError::ObjectStore(e) => matches!(e.as_ref(), object_store::Error::NotFound { .. }),
+        DataFusionError::Context(_, e) => is_not_found(e),
         _ => false,
     }
 }

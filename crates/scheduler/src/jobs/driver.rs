@@ -34,7 +34,7 @@ pub(super) struct Driver {
     /// Closed by the client when it goes away; `None` when nobody listens, or all has been said.
     client: Option<mpsc::Sender<GetJobStatusResult>>,
     stopped: mpsc::UnboundedReceiver<Outcome>,
-    deadline: Option<tokio::time::Instant>,
+    deadline: Option<Deadline>,
     patience: Patience,
     /// Why there is more than one attempt.
     cause: Option<Cause>,
@@ -48,6 +48,13 @@ struct Attempt {
     stall: StallWatch,
     writes: Writes,
     success: Option<SuccessfulJob>,
+}
+
+/// `springald.job_timeout_seconds`, if there is one.
+#[derive(Clone, Copy)]
+struct Deadline {
+    at: tokio::time::Instant,
+    limit: Duration,
 }
 
 enum Signal {
@@ -70,7 +77,10 @@ impl Driver {
         let limit = Duration::from_secs(settings.job_timeout_seconds);
         Self {
             machine: Machine::new(u32::try_from(settings.job_max_attempts).unwrap_or(u32::MAX)),
-            deadline: (!limit.is_zero()).then(|| tokio::time::Instant::now() + limit),
+            deadline: (!limit.is_zero()).then(|| Deadline {
+                at: tokio::time::Instant::now() + limit,
+                limit,
+            }),
             patience: Patience::new(Duration::from_secs(settings.job_wait_seconds)),
             board,
             job,
@@ -453,7 +463,7 @@ impl Driver {
 async fn stop_signal(
     stopped: &mut mpsc::UnboundedReceiver<Outcome>,
     client: Option<&mpsc::Sender<GetJobStatusResult>>,
-    deadline: Option<tokio::time::Instant>,
+    deadline: Option<Deadline>,
 ) -> Outcome {
     let gone = async {
         match client {
@@ -463,13 +473,18 @@ async fn stop_signal(
     };
     let late = async {
         match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            Some(deadline) => {
+                tokio::time::sleep_until(deadline.at).await;
+                deadline.limit.as_secs()
+            }
             None => std::future::pending().await,
         }
     };
     tokio::select! {
         Some(outcome) = stopped.recv() => outcome,
         () = gone => Outcome::Cancelled("cancelled: its client went away".into()),
-        () = late => Outcome::Failed("ran longer than its limit (springald.job_timeout_seconds)".into()),
+        limit = late => Outcome::Failed(format!(
+            "ran longer than its limit of {limit} s (springald.job_timeout_seconds)"
+        )),
     }
 }

@@ -11,8 +11,9 @@ use crate::jobs::Cause;
 
 /// A task that its worker does not have for this long is lost.
 const LOST_AFTER: Duration = Duration::from_secs(5);
-/// Workers that left are shown for this long.
+/// Workers that left are shown for this long, and so many at most.
 const REMEMBER_LOST: Duration = Duration::from_secs(600);
+const LOST_AT_MOST: usize = 8;
 
 impl Ledger {
     pub(crate) fn add_worker(&self, metadata: &ExecutorMetadata) {
@@ -44,6 +45,9 @@ impl Ledger {
         let mut info = worker.info(id, WorkerState::Lost);
         info.cores_free = 0;
         state.lost.push_back((Instant::now(), info));
+        if state.lost.len() > LOST_AT_MOST {
+            state.lost.pop_front();
+        }
         state.tasks.retain(|_, held| held.worker != id);
         for attempt in state.attempts.values_mut() {
             if attempt.workers.contains(id) {

@@ -5,21 +5,10 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use springald_testing::{Cluster, ClusterSpec, Rows, Signal, Strings, Tpch, within};
 
-use crate::sql_on;
+use crate::{JOINS, sql_on};
 
 /// From the death of a worker to the answer or the error.
 const LIMIT: Duration = Duration::from_secs(60);
-
-/// Joins of several stages that take a few seconds on two cores.
-const JOINS: &str = "
-    SELECT o_orderpriority, n_name, count(*) AS n, sum(a.l_quantity * b.l_quantity) AS weight
-    FROM lineitem a
-    JOIN lineitem b ON a.l_partkey = b.l_partkey
-    JOIN orders ON b.l_orderkey = o_orderkey
-    JOIN customer ON o_custkey = c_custkey
-    JOIN nation ON c_nationkey = n_nationkey
-    GROUP BY o_orderpriority, n_name
-    ORDER BY o_orderpriority, n_name";
 
 /// Workers killed in each of the two tests below, `SPRINGALD_TEST_KILLS` (3).
 fn kills() -> usize {
@@ -29,19 +18,20 @@ fn kills() -> usize {
 
 #[test]
 fn a_worker_dies_on_the_map_side() {
-    kill_workers("first stage runs", |job| {
+    kill_workers("the first stage runs", Duration::from_millis(300), |job| {
         job["tasks_running"].as_u64() > Some(0) && job["stages_done"] == 0
     });
 }
 
 #[test]
 fn a_worker_dies_on_the_reduce_side() {
-    kill_workers("a later stage runs", |job| {
-        job["tasks_running"].as_u64() > Some(0) && job["stages_done"].as_u64() >= Some(2)
+    kill_workers("a later stage runs", Duration::from_secs(4), |job| {
+        job["tasks_running"].as_u64() > Some(0) && job["stages_done"].as_u64() >= Some(1)
     });
 }
 
-fn kill_workers(what: &str, phase: impl Fn(&Value) -> bool) {
+/// Kills a worker again and again, at different places of the first `spread` of a phase of the job.
+fn kill_workers(what: &str, spread: Duration, phase: impl Fn(&Value) -> bool) {
     let (mut cluster, tables) = cluster();
     let expected = sql_on("local[2]", &format!("{tables}{JOINS}")).rows();
     let mut right = 0;
@@ -53,8 +43,8 @@ fn kill_workers(what: &str, phase: impl Fn(&Value) -> bool) {
             &["sql", "--format", "csv", "-e", JOINS],
         );
         cluster.wait_for_job(what, &phase);
-        // Not always at the same place of the stage.
-        std::thread::sleep(Duration::from_millis((round as u64 * 137) % 600));
+        // The golden ratio spreads any number of rounds evenly.
+        std::thread::sleep(spread.mul_f64((round as f64 * 0.618).fract()));
         // The elder and the younger of the two by turns.
         let victim = live.remove(round % 2);
         cluster.kill_worker(victim);
@@ -143,7 +133,19 @@ fn a_worker_that_is_asked_to_leave_finishes_its_tasks() {
     );
     let left = cluster.worker(0).wait(Duration::from_secs(60));
     assert!(left.expect("the worker leaves").success());
-    assert_eq!(cluster.active_workers().len(), 1);
+    cluster.wait_for_workers(1);
+}
+
+#[test]
+fn a_worker_whose_jobs_are_over_leaves_at_once() {
+    let (mut cluster, _) = cluster();
+    cluster
+        .sql("SELECT count(DISTINCT l_comment) FROM lineitem")
+        .ok();
+    cluster.signal_worker(0, Signal::SIGTERM);
+    // Less than the 10 s after which container runtimes kill.
+    let left = cluster.worker(0).wait(Duration::from_secs(5));
+    assert!(left.expect("the worker leaves").success());
 }
 
 #[test]

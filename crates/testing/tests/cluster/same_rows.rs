@@ -26,7 +26,7 @@ const QUERIES: &[&str] = &[
     "SELECT id, CASE WHEN age IS NULL THEN 'unknown' ELSE 'known' END AS age FROM '$DATA/people.parquet' ORDER BY id",
     "SELECT id FROM '$DATA/people.parquet' WHERE id > (SELECT avg(id) FROM '$DATA/people.csv') ORDER BY id",
     "SELECT id FROM '$DATA/people.csv' WHERE id > 1000",
-    "SELECT count(*) AS n, sum(value) AS total FROM generate_series(1, 1000)",
+    "SELECT count(*) AS n, sum(v) AS total FROM (SELECT unnest(range(1, 1001)) AS v)",
     "SELECT * FROM (VALUES (1, 'a'), (2, NULL)) AS t(id, name) ORDER BY id",
     "SELECT 1 + 1 AS two",
 ];

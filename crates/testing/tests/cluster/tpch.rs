@@ -40,9 +40,20 @@ fn compare(strings: Strings) {
         in_order(&local, number).assert_same(&in_order(&remote, number), &what);
         if scale == "1" {
             let answer = answers_sf1::answer(number as i32).expect("22 answers are published");
-            local.assert_published(answer, &what);
+            as_published(local, number).assert_published(answer, &what);
         }
     }
+}
+
+/// The published table of q11 lacks the last two digits of its first column.
+fn as_published(mut rows: Rows, number: usize) -> Rows {
+    if number == 11 {
+        for row in &mut rows.rows {
+            let digits = row[0].len().saturating_sub(2);
+            row[0].truncate(digits);
+        }
+    }
+    rows
 }
 
 fn in_order(rows: &Rows, number: usize) -> Rows {

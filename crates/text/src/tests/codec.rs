@@ -133,7 +133,7 @@ const QUERIES: [&str; 8] = [
     "SELECT DISTINCT day, line FROM t ORDER BY line",
     "SELECT count(*) FROM t",
     "SELECT count(*), max(value) FROM globbed",
-    "SELECT value FROM globbed WHERE value IN (SELECT line FROM t) LIMIT 7",
+    "SELECT value FROM globbed WHERE value IN (SELECT line FROM t) ORDER BY value LIMIT 70",
     "SELECT label, features[3], features FROM dense",
     "SELECT features, label FROM sparse",
     "SELECT * FROM counts",

@@ -141,7 +141,7 @@ async fn declared_columns_partitions_and_bad_options() {
     let create = format!("CREATE EXTERNAL TABLE u STORED AS LOG LOCATION '{location}'");
     let error = sql_error(&ctx, &format!("{create} OPTIONS (header 'true')")).await;
     assert!(
-        error.contains("no option `format.header`, only compression"),
+        error.contains("no option `header`, only compression"),
         "{error}"
     );
     let error = sql_error(&ctx, &format!("{create} OPTIONS (compression 'rar')")).await;
@@ -151,6 +151,9 @@ async fn declared_columns_partitions_and_bad_options() {
     ))
     .await
     .unwrap();
+    let copy = format!("COPY (SELECT 'a') TO '{location}/out.txt'");
+    let error = sql_error(&ctx, &copy).await;
+    assert!(error.contains("can be read but not written"), "{error}");
     let error = sql_error(&ctx, "SELECT * FROM v").await;
     assert!(error.contains("has one string column"), "{error}");
 }

@@ -26,7 +26,7 @@ async fn throughput() {
             top: Some(10),
             ..Default::default()
         };
-        let words = word_count(&ctx, &[path.clone()], top).unwrap();
+        let words = word_count(&ctx, std::slice::from_ref(&path), top).unwrap();
         for (what, frame) in [("count", count), ("lines", lines), ("words", words)] {
             let start = Instant::now();
             let streams = frame.execute_stream_partitioned().await.unwrap();
