@@ -33,7 +33,12 @@ struct LogicalCodec {
 }
 
 impl LogicalExtensionCodec for LogicalCodec {
-    fn try_decode(&self, buf: &[u8], inputs: &[LogicalPlan], ctx: &TaskContext) -> Result<Extension> {
+    fn try_decode(
+        &self,
+        buf: &[u8],
+        inputs: &[LogicalPlan],
+        ctx: &TaskContext,
+    ) -> Result<Extension> {
         self.ballista.try_decode(buf, inputs, ctx)
     }
 
@@ -50,7 +55,9 @@ impl LogicalExtensionCodec for LogicalCodec {
     ) -> Result<Arc<dyn TableProvider>> {
         match text::decode_table_provider(buf, &schema, ctx, self)? {
             Some(table) => Ok(table),
-            None => self.ballista.try_decode_table_provider(buf, table_ref, schema, ctx),
+            None => self
+                .ballista
+                .try_decode_table_provider(buf, table_ref, schema, ctx),
         }
     }
 
@@ -71,14 +78,22 @@ impl LogicalExtensionCodec for LogicalCodec {
         .into())
     }
 
-    fn try_decode_file_format(&self, buf: &[u8], ctx: &TaskContext) -> Result<Arc<dyn FileFormatFactory>> {
+    fn try_decode_file_format(
+        &self,
+        buf: &[u8],
+        ctx: &TaskContext,
+    ) -> Result<Arc<dyn FileFormatFactory>> {
         match text::decode_file_format(buf)? {
             Some(format) => Ok(format),
             None => self.ballista.try_decode_file_format(buf, ctx),
         }
     }
 
-    fn try_encode_file_format(&self, buf: &mut Vec<u8>, node: Arc<dyn FileFormatFactory>) -> Result<()> {
+    fn try_encode_file_format(
+        &self,
+        buf: &mut Vec<u8>,
+        node: Arc<dyn FileFormatFactory>,
+    ) -> Result<()> {
         if text::encode_file_format(buf, &node)? {
             return Ok(());
         }

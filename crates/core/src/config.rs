@@ -89,7 +89,11 @@ impl ExtensionOptions for SpringaldConfig {
                 value.clone_into(&mut self.job_memory_per_core);
             }
             "app_name" => value.clone_into(&mut self.app_name),
-            _ => return Err(Error::invalid(format!("unknown configuration key `springald.{key}`")).into()),
+            _ => {
+                return Err(
+                    Error::invalid(format!("unknown configuration key `springald.{key}`")).into(),
+                );
+            }
         }
         Ok(())
     }
@@ -125,10 +129,12 @@ pub fn set(config: &mut SessionConfig, key: &str, value: &str) -> Result<()> {
         }
         return Err(error);
     }
-    config
-        .options_mut()
-        .set(key, value)
-        .map_err(|e| Error::invalid(format!("`{key}` does not take `{value}`: {}", engine_message(&e))))
+    config.options_mut().set(key, value).map_err(|e| {
+        Error::invalid(format!(
+            "`{key}` does not take `{value}`: {}",
+            engine_message(&e)
+        ))
+    })
 }
 
 /// The settings that the environment makes, as `(key, value)`.
@@ -223,7 +229,10 @@ mod tests {
     fn unknown_keys_are_refused_with_the_nearest() {
         let mut config = crate::session::config();
         let e = set(&mut config, "springald.job_timeout_second", "5").unwrap_err();
-        assert_eq!(e.hint(), Some("did you mean `springald.job_timeout_seconds`?"));
+        assert_eq!(
+            e.hint(),
+            Some("did you mean `springald.job_timeout_seconds`?")
+        );
         set(&mut config, "springald.job_timeout_seconds", "5").unwrap();
         assert_eq!(of(&config).job_timeout_seconds, 5);
         assert!(set(&mut config, "springald.job_timeout_seconds", "soon").is_err());

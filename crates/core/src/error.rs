@@ -86,7 +86,9 @@ pub fn engine_message(error: &DataFusionError) -> String {
         DataFusionError::Context(context, inner) => {
             let inner = engine_message(inner);
             // DataFusion marks its own rules and passes as contexts; those say nothing to a user.
-            if context.starts_with("type_coercion") || context.contains("optimizer") {
+            // So do the places in its source that others name.
+            let inside = context.starts_with("type_coercion") || context.contains("optimizer");
+            if inside || context.contains(".rs:") {
                 inner
             } else {
                 format!("{context}: {inner}")
@@ -174,7 +176,9 @@ mod tests {
 
     #[test]
     fn our_errors_survive_the_engine() {
-        let e: DataFusionError = Error::failed("the volume is full").with_hint("free some").into();
+        let e: DataFusionError = Error::failed("the volume is full")
+            .with_hint("free some")
+            .into();
         let e = DataFusionError::Context("writing".into(), Box::new(e));
         assert_eq!(find_ours(&e).and_then(Error::hint), Some("free some"));
         assert_eq!(engine_message(&e), "writing: the volume is full");

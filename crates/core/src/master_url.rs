@@ -73,7 +73,9 @@ fn parse(text: &str) -> Option<MasterUrl> {
 }
 
 fn bracketed<'a>(text: &'a str, name: &str) -> Option<&'a str> {
-    text.strip_prefix(name)?.strip_prefix('[')?.strip_suffix(']')
+    text.strip_prefix(name)?
+        .strip_prefix('[')?
+        .strip_suffix(']')
 }
 
 fn positive(text: &str) -> Option<usize> {
@@ -107,15 +109,29 @@ mod tests {
             assert_eq!(url.parse::<MasterUrl>().unwrap().to_string(), url);
         }
         assert_eq!(
-            "springald://master".parse::<MasterUrl>().unwrap().to_string(),
+            "springald://master"
+                .parse::<MasterUrl>()
+                .unwrap()
+                .to_string(),
             "springald://master:7077"
         );
-        assert_eq!("local".parse::<MasterUrl>().unwrap().to_string(), "local[1]");
+        assert_eq!(
+            "local".parse::<MasterUrl>().unwrap().to_string(),
+            "local[1]"
+        );
     }
 
     #[test]
     fn wrong_urls_are_refused() {
-        for url in ["", "local[0]", "local[x]", "spark://m:7077", "springald://", "local-cluster[2]", "springald://m:x"] {
+        for url in [
+            "",
+            "local[0]",
+            "local[x]",
+            "spark://m:7077",
+            "springald://",
+            "local-cluster[2]",
+            "springald://m:x",
+        ] {
             assert!(url.parse::<MasterUrl>().is_err(), "{url}");
         }
     }

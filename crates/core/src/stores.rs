@@ -71,9 +71,11 @@ fn make(url: &Url) -> Result<Arc<dyn ObjectStore>> {
                 .map_err(|e| unusable(url, e))?;
             Ok(Arc::new(store))
         }
-        scheme => Err(Error::invalid(format!("`{scheme}://` is no store that Springald reads"))
-            .with_hint("use a path, file://, s3://, http:// or https://")
-            .into()),
+        scheme => Err(
+            Error::invalid(format!("`{scheme}://` is no store that Springald reads"))
+                .with_hint("use a path, file://, s3://, http:// or https://")
+                .into(),
+        ),
     }
 }
 
@@ -92,12 +94,18 @@ mod tests {
         let first = stores.get_store(&url).unwrap();
         let again = stores.get_store(&url).unwrap();
         assert!(Arc::ptr_eq(&first, &again));
-        assert!(stores.get_store(&Url::parse("file:///tmp").unwrap()).is_ok());
+        assert!(
+            stores
+                .get_store(&Url::parse("file:///tmp").unwrap())
+                .is_ok()
+        );
     }
 
     #[test]
     fn unknown_schemes_say_what_is_known() {
-        let e = Stores::default().get_store(&Url::parse("gopher://x/y").unwrap()).unwrap_err();
+        let e = Stores::default()
+            .get_store(&Url::parse("gopher://x/y").unwrap())
+            .unwrap_err();
         assert!(e.to_string().contains("gopher://"), "{e}");
     }
 }

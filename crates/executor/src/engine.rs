@@ -36,6 +36,7 @@ use crate::resources::Resources;
 use crate::superseded;
 use crate::tasks::{Task, Tasks};
 use crate::views::compacted;
+use crate::yielding::yielding;
 
 /// How long a task waits for the end of an earlier attempt that was cancelled.
 const ATTEMPT_ENDS: Duration = Duration::from_secs(10);
@@ -85,7 +86,7 @@ impl Engine {
         superseded::remove(&writer, work_dir, &self.executor_id)?;
         let writer = self.bind_readers(writer, work_dir)?;
         let input = match writer.children()[..] {
-            [input] => Arc::clone(input),
+            [input] => yielding(Arc::clone(input))?,
             _ => return Err(no_writer(&writer)),
         };
         let (stage, number) = (id.stage, id.task);

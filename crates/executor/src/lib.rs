@@ -26,6 +26,7 @@ mod tasks;
 mod views;
 mod work_dir;
 mod worker;
+mod yielding;
 
 #[cfg(test)]
 mod test_plan;

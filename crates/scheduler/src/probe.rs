@@ -1,14 +1,17 @@
 //! What the master itself sees of paths and routes.
 
-use std::fs::Metadata;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::{fs, io};
 
 use futures::future::join_all;
 use springald_core::protocol::{PathReport, ProbeReport, ProbeRequest, RouteReport, VERSION};
 use tokio::net::TcpStream;
 
 use crate::master::now_ms;
+
+/// Files counted under one path at most.
+const MOST_FILES: u64 = 10_000;
 
 /// The master's own answer to a probe.
 pub(crate) async fn look(request: &ProbeRequest, host: &str, workspace: &Path) -> ProbeReport {
@@ -32,6 +35,7 @@ pub(crate) async fn look(request: &ProbeRequest, host: &str, workspace: &Path) -
     }
 }
 
+/// Counts as the workers count: `doctor` compares the reports.
 fn report(path: &str) -> PathReport {
     let mut report = PathReport {
         path: path.to_owned(),
@@ -41,52 +45,61 @@ fn report(path: &str) -> PathReport {
         modified_ms: 0,
         error: None,
     };
-    let local = path.strip_prefix("file://").unwrap_or(path);
-    let found = match glob::glob(local) {
-        Ok(found) => found,
-        Err(e) => {
-            report.error = Some(e.to_string());
-            return report;
-        }
-    };
-    for entry in found {
-        match entry {
-            Ok(path) => count(&path, &mut report),
-            Err(e) => report.error = Some(e.to_string()),
-        }
+    report.error = take(path, &mut report).err();
+    if report.files > MOST_FILES {
+        report.files = MOST_FILES;
+        report.error = Some(format!(
+            "more than {MOST_FILES} files; only the first were counted"
+        ));
     }
     report
 }
 
-fn count(path: &Path, report: &mut PathReport) {
-    let metadata = match path.metadata() {
-        Ok(metadata) => metadata,
-        Err(e) => {
-            report.error = Some(format!("{}: {e}", path.display()));
-            return;
-        }
-    };
-    report.exists = true;
-    if metadata.is_dir() {
-        match path.read_dir() {
-            Ok(entries) => entries
-                .flatten()
-                .for_each(|entry| count(&entry.path(), report)),
-            Err(e) => report.error = Some(format!("{}: {e}", path.display())),
-        }
-        return;
+fn take(path: &str, report: &mut PathReport) -> Result<(), String> {
+    let local = path.strip_prefix("file://").unwrap_or(path);
+    if local.contains("://") {
+        return Err("not on a file system".into());
     }
-    report.files += 1;
-    report.bytes += metadata.len();
-    report.modified_ms = report.modified_ms.max(modified_ms(&metadata));
+    if fs::symlink_metadata(local).is_ok() {
+        return walk(Path::new(local), report);
+    }
+    // Only what is no file of that very name is a pattern.
+    if local.contains(['*', '?', '[']) {
+        for found in glob::glob(local).map_err(|e| format!("not a pattern: {e}"))? {
+            walk(&found.map_err(|e| e.to_string())?, report)?;
+        }
+    }
+    Ok(())
 }
 
-fn modified_ms(metadata: &Metadata) -> u64 {
-    let modified = metadata
-        .modified()
-        .ok()
-        .and_then(|at| at.duration_since(UNIX_EPOCH).ok());
-    modified.map_or(0, |since| since.as_millis() as u64)
+fn walk(path: &Path, report: &mut PathReport) -> Result<(), String> {
+    if report.files > MOST_FILES {
+        return Ok(());
+    }
+    let shown = |e: io::Error| format!("{}: {e}", path.display());
+    let metadata = fs::metadata(path).map_err(shown)?;
+    report.exists = true;
+    if !metadata.is_dir() {
+        report.files += 1;
+        if report.files <= MOST_FILES {
+            report.bytes += metadata.len();
+            report.modified_ms = report.modified_ms.max(modified_ms(&metadata));
+        }
+        return Ok(());
+    }
+    let entries = fs::read_dir(path).map_err(shown)?;
+    let mut entries: Vec<PathBuf> = entries
+        .map(|entry| entry.map(|entry| entry.path()))
+        .collect::<io::Result<_>>()
+        .map_err(shown)?;
+    entries.sort();
+    entries.iter().try_for_each(|entry| walk(entry, report))
+}
+
+fn modified_ms(metadata: &fs::Metadata) -> u64 {
+    let modified = metadata.modified().ok();
+    let since = modified.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+    since.map_or(0, |since| since.as_millis() as u64)
 }
 
 async fn reach(to: &str) -> RouteReport {

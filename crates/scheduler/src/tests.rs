@@ -308,7 +308,12 @@ async fn the_rest_interface_answers_in_json() {
         );
         assert!(answer.contains("{\"error\":"), "{request}: {answer}");
     }
-    let probe = http(&master, "POST /api/v1/probe", r#"{"paths":["/"]}"#).await;
+    let probe = http(
+        &master,
+        "POST /api/v1/probe",
+        r#"{"paths":["/etc/hostname"]}"#,
+    )
+    .await;
     assert!(probe.contains("\"id\":\"master\""), "{probe}");
     assert!(http(&master, "GET /healthz", "").await.contains("200 OK"));
     assert!(http(&master, "GET /readyz", "").await.contains("503"));

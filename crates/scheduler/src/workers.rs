@@ -173,7 +173,6 @@ impl Workers {
                 Ok(says) => self.heard(&id, says, asked).await,
                 Err(e) => {
                     log::debug!("worker {host}:{port} did not answer: {e}");
-                    // Ballista's worker registers first and opens its data port then.
                     if !self.ledger.is_young(&id) {
                         self.remove_if_refused(&id, &host, port).await;
                     }

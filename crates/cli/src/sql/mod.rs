@@ -98,15 +98,15 @@ impl std::fmt::Display for Done {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let seconds = self.elapsed.as_secs_f64();
         match self.rows {
-            Some(1) => write!(f, "1 row in {seconds:.3} s"),
+            Some(1) => write!(f, "1 row in {seconds:.4} s"),
             Some(n) if self.truncated => {
                 write!(
                     f,
-                    "the first {n} rows in {seconds:.3} s; --output FILE or --format csv gives all"
+                    "the first {n} rows in {seconds:.4} s; --output FILE or --format csv gives all"
                 )
             }
-            Some(n) => write!(f, "{n} rows in {seconds:.3} s"),
-            None => write!(f, "done in {seconds:.3} s"),
+            Some(n) => write!(f, "{n} rows in {seconds:.4} s"),
+            None => write!(f, "done in {seconds:.4} s"),
         }
     }
 }

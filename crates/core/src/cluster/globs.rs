@@ -29,21 +29,26 @@ pub(super) async fn resolve(plan: &LogicalPlan, session: &dyn Session) -> Result
     if resolved.is_empty() {
         return Ok(plan.clone());
     }
-    let replaced = plan.clone().transform_up_with_subqueries(|node| match node {
-        LogicalPlan::TableScan(mut scan) => {
-            let plain = source_as_provider(&scan.source).ok().and_then(|table| {
-                resolved.iter().find(|(globbed, _)| Arc::ptr_eq(globbed, &table)).map(|(_, plain)| plain)
-            });
-            Ok(match plain {
-                Some(plain) => {
-                    scan.source = provider_as_source(Arc::clone(plain));
-                    Transformed::yes(LogicalPlan::TableScan(scan))
-                }
-                None => Transformed::no(LogicalPlan::TableScan(scan)),
-            })
-        }
-        other => Ok(Transformed::no(other)),
-    })?;
+    let replaced = plan
+        .clone()
+        .transform_up_with_subqueries(|node| match node {
+            LogicalPlan::TableScan(mut scan) => {
+                let plain = source_as_provider(&scan.source).ok().and_then(|table| {
+                    resolved
+                        .iter()
+                        .find(|(globbed, _)| Arc::ptr_eq(globbed, &table))
+                        .map(|(_, plain)| plain)
+                });
+                Ok(match plain {
+                    Some(plain) => {
+                        scan.source = provider_as_source(Arc::clone(plain));
+                        Transformed::yes(LogicalPlan::TableScan(scan))
+                    }
+                    None => Transformed::no(LogicalPlan::TableScan(scan)),
+                })
+            }
+            other => Ok(Transformed::no(other)),
+        })?;
     Ok(replaced.data)
 }
 
@@ -53,7 +58,10 @@ fn tables_with_globs(plan: &LogicalPlan) -> Result<Vec<Arc<dyn TableProvider>>> 
         if let LogicalPlan::TableScan(scan) = node
             && let Ok(table) = source_as_provider(&scan.source)
             && let Some(listing) = table.downcast_ref::<ListingTable>()
-            && listing.table_paths().iter().any(|url| url.get_glob().is_some())
+            && listing
+                .table_paths()
+                .iter()
+                .any(|url| url.get_glob().is_some())
         {
             found.push(table);
         }
@@ -75,7 +83,10 @@ async fn without_globs(table: &ListingTable, session: &dyn Session) -> Result<Li
             continue;
         }
         // The values of partitions are read from what a path has beyond its table's folder, so the folder stays.
-        let ending = glob.as_str().strip_prefix('*').filter(|ending| !ending.contains(['*', '?', '[', '{', '/']));
+        let ending = glob
+            .as_str()
+            .strip_prefix('*')
+            .filter(|ending| !ending.contains(['*', '?', '[', '{', '/']));
         let Some(ending) = ending else {
             return Err(Error::invalid(format!(
                 "on a cluster a table by folders takes all files of an ending, not `{}`",
@@ -88,7 +99,12 @@ async fn without_globs(table: &ListingTable, session: &dyn Session) -> Result<Li
     }
     let partitions = options.table_partition_cols.len();
     let all = table.schema();
-    let fields: Vec<_> = all.fields().iter().take(all.fields().len() - partitions).cloned().collect();
+    let fields: Vec<_> = all
+        .fields()
+        .iter()
+        .take(all.fields().len() - partitions)
+        .cloned()
+        .collect();
     let schema = arrow::datatypes::Schema::new_with_metadata(fields, all.metadata().clone());
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
@@ -105,7 +121,9 @@ async fn matching(url: &ListingTableUrl, session: &dyn Session) -> Result<Vec<Li
         .await?;
     if files.is_empty() {
         let glob = url.get_glob().as_ref().map_or("", |glob| glob.as_str());
-        return Err(Error::invalid(format!("no file of `{}` matches `{glob}`", url.as_str())).into());
+        return Err(
+            Error::invalid(format!("no file of `{}` matches `{glob}`", url.as_str())).into(),
+        );
     }
     files.into_iter().map(ListingTableUrl::parse).collect()
 }
@@ -121,22 +139,50 @@ mod tests {
     #[tokio::test]
     async fn a_plan_that_travelled_reads_what_its_globs_match() {
         let dir = tempfile::tempdir().unwrap();
-        for (name, rows) in [("a 1.csv", "x\n1\n"), ("a2.csv", "x\n2\n"), ("b.csv", "x\n4\n"), ("note", "?")] {
+        for (name, rows) in [
+            ("a 1.csv", "x\n1\n"),
+            ("a2.csv", "x\n2\n"),
+            ("b.csv", "x\n4\n"),
+            ("note", "?"),
+        ] {
             std::fs::write(dir.path().join(name), rows).unwrap();
         }
         let context = SessionContext::from(state(config(), runtime_env(None).unwrap()).unwrap());
         let folder = dir.path().display();
-        context.sql(&format!("CREATE EXTERNAL TABLE a STORED AS CSV LOCATION '{folder}/a*.csv'")).await.unwrap();
-        context.sql(&format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{folder}/'")).await.unwrap();
+        context
+            .sql(&format!(
+                "CREATE EXTERNAL TABLE a STORED AS CSV LOCATION '{folder}/a*.csv'"
+            ))
+            .await
+            .unwrap();
+        context
+            .sql(&format!(
+                "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{folder}/'"
+            ))
+            .await
+            .unwrap();
         for (table, sum) in [("a", 3), ("t", 7)] {
-            let plan = context.sql(&format!("SELECT sum(x) = {sum} AS right FROM {table}")).await.unwrap();
+            let plan = context
+                .sql(&format!("SELECT sum(x) = {sum} AS right FROM {table}"))
+                .await
+                .unwrap();
             let plan = plan.into_optimized_plan().unwrap();
             let plan = resolve(&plan, &context.state()).await.unwrap();
             let codec = crate::codec::logical();
             let sent = LogicalPlanNode::try_from_logical_plan(&plan, codec.as_ref()).unwrap();
-            let got = sent.try_into_logical_plan(&context.task_ctx(), codec.as_ref()).unwrap();
-            let rows = context.execute_logical_plan(got).await.unwrap().collect().await.unwrap();
-            let shown = arrow::util::pretty::pretty_format_batches(&rows).unwrap().to_string();
+            let got = sent
+                .try_into_logical_plan(&context.task_ctx(), codec.as_ref())
+                .unwrap();
+            let rows = context
+                .execute_logical_plan(got)
+                .await
+                .unwrap()
+                .collect()
+                .await
+                .unwrap();
+            let shown = arrow::util::pretty::pretty_format_batches(&rows)
+                .unwrap()
+                .to_string();
             assert!(shown.contains("true"), "{table}: {shown}");
         }
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -12,7 +13,8 @@ use arrow_flight::error::FlightError;
 use ballista_core::serde::protobuf::execute_query_params::Query;
 use ballista_core::serde::protobuf::job_status::Status as JobStatus;
 use ballista_core::serde::protobuf::{
-    self, CleanJobDataParams, ExecuteQueryParams, GetJobStatusResult, KeyValuePair, PartitionLocation,
+    self, CleanJobDataParams, ExecuteQueryParams, GetJobStatusResult, KeyValuePair,
+    PartitionLocation,
 };
 use ballista_core::serde::scheduler::Action;
 use ballista_core::version;
@@ -27,7 +29,8 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties, SendableRecordBatchStream,
+    DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+    SendableRecordBatchStream,
 };
 use datafusion_proto::logical_plan::AsLogicalPlan;
 use datafusion_proto::protobuf::LogicalPlanNode;
@@ -41,6 +44,9 @@ use crate::error::Error;
 
 /// Result partitions opened ahead of the one being read.
 const FETCH_AHEAD: usize = 4;
+
+/// How long a client waits for the master to take note that a result was read.
+const CLEAN_LIMIT: Duration = Duration::from_secs(1);
 
 /// Files that are checked one by one before a job begins.
 const MAX_CHECKED_PATHS: usize = 16;
@@ -122,7 +128,11 @@ impl ExecutionPlan for JobExec {
         Ok(self)
     }
 
-    fn execute(&self, _partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+    fn execute(
+        &self,
+        _partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
         let query = self.query(&context)?;
         let paths = local_paths(&self.plan)?;
         let client = Arc::clone(&self.client);
@@ -134,7 +144,11 @@ impl ExecutionPlan for JobExec {
 
 impl DisplayAs for JobExec {
     fn fmt_as(&self, _t: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "JobExec: master={}:{}", self.client.host, self.client.port)
+        write!(
+            f,
+            "JobExec: master={}:{}",
+            self.client.host, self.client.port
+        )
     }
 }
 
@@ -163,7 +177,10 @@ async fn run(
         id: None,
     };
     loop {
-        let state = states.message().await.map_err(|e| master_error(&client, &e))?;
+        let state = states
+            .message()
+            .await
+            .map_err(|e| master_error(&client, &e))?;
         let Some(GetJobStatusResult {
             status: Some(status),
             ..
@@ -175,7 +192,12 @@ async fn run(
         match status.status {
             Some(JobStatus::Failed(failed)) => return Err(Error::failed(failed.error).into()),
             Some(JobStatus::Successful(done)) => {
-                return Ok(results(running, status.job_id, done.partition_location, schema));
+                return Ok(results(
+                    running,
+                    status.job_id,
+                    done.partition_location,
+                    schema,
+                ));
             }
             _ => {}
         }
@@ -219,15 +241,28 @@ fn results(
         client: Arc::clone(&client),
         job_id,
     };
-    stream::iter(partitions)
+    let rows = stream::iter(partitions)
         .map(move |partition| fetch(Arc::clone(&client), partition))
         .buffered(FETCH_AHEAD)
         .try_flatten()
-        .map(move |batch| {
-            let _kept_until_the_end = &cleaner;
-            conform(batch?, &schema)
-        })
-        .boxed()
+        .map(move |batch| conform(batch?, &schema));
+    // When all is read the master is told before the stream ends: the process may end right after it, and workers
+    // that hold results nobody said are read wait for a reader before they leave.
+    stream::unfold(
+        (rows.boxed(), Some(cleaner)),
+        |(mut rows, mut cleaner)| async move {
+            match rows.next().await {
+                Some(batch) => Some((batch, (rows, cleaner))),
+                None => {
+                    if let Some(cleaner) = cleaner.take() {
+                        cleaner.clean().await;
+                    }
+                    None
+                }
+            }
+        },
+    )
+    .boxed()
 }
 
 struct Cleaner {
@@ -235,16 +270,33 @@ struct Cleaner {
     job_id: String,
 }
 
-impl Drop for Cleaner {
-    fn drop(&mut self) {
+impl Cleaner {
+    async fn clean(mut self) {
+        self.request().await;
+    }
+
+    /// Asks once; were it to fail, the master's own clean-up comes later.
+    fn request(&mut self) -> impl Future<Output = ()> + Send + 'static {
         let mut grpc = self.client.grpc();
         let job_id = std::mem::take(&mut self.job_id);
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                // Were it to fail, the master's own clean-up comes later.
+        async move {
+            if !job_id.is_empty() {
                 let remove_stage_ids = vec![];
-                let _ = grpc.clean_job_data(CleanJobDataParams { job_id, remove_stage_ids }).await;
-            });
+                let request = grpc.clean_job_data(CleanJobDataParams {
+                    job_id,
+                    remove_stage_ids,
+                });
+                let _ = tokio::time::timeout(CLEAN_LIMIT, request).await;
+            }
+        }
+    }
+}
+
+impl Drop for Cleaner {
+    fn drop(&mut self) {
+        let request = self.request();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(request);
         }
     }
 }
@@ -302,7 +354,11 @@ fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-    Ok(RecordBatch::try_new_with_options(Arc::clone(schema), columns, &options)?)
+    Ok(RecordBatch::try_new_with_options(
+        Arc::clone(schema),
+        columns,
+        &options,
+    )?)
 }
 
 /// The paths of the local file system and shared volume that a plan reads.
@@ -313,7 +369,10 @@ fn local_paths(plan: &LogicalPlan) -> Result<Vec<String>> {
             && let Some(source) = scan.source.downcast_ref::<DefaultTableSource>()
             && let Some(table) = listing(source.table_provider.as_ref())
         {
-            let local = table.table_paths().iter().filter(|url| url.scheme() == "file");
+            let local = table
+                .table_paths()
+                .iter()
+                .filter(|url| url.scheme() == "file");
             paths.extend(local.map(|url| {
                 let path = format!("/{}", url.prefix());
                 match url.get_glob() {
@@ -346,10 +405,13 @@ fn master_error(client: &ClusterClient, status: &tonic::Status) -> DataFusionErr
     use tonic::Code;
     match status.code() {
         // The words of the master itself.
-        Code::FailedPrecondition | Code::InvalidArgument | Code::ResourceExhausted | Code::Unauthenticated => {
+        Code::FailedPrecondition
+        | Code::InvalidArgument
+        | Code::ResourceExhausted
+        | Code::Unauthenticated => Error::failed(status.message()).into(),
+        Code::Internal if !status.message().contains("h2 ") => {
             Error::failed(status.message()).into()
         }
-        Code::Internal if !status.message().contains("h2 ") => Error::failed(status.message()).into(),
         _ => lost_master(client, status.message()).into(),
     }
 }
@@ -359,10 +421,14 @@ fn lost_master(client: &ClusterClient, why: &str) -> Error {
         "lost the master at {}:{} while the job was running: {why}",
         client.host, client.port
     ))
-    .with_hint("when the master is back, run it again; `docker compose logs master` may tell why it went")
+    .with_hint(
+        "when the master is back, run it again; `docker compose logs master` may tell why it went",
+    )
 }
 
 fn lost_result(worker: &str, why: &str) -> Error {
-    Error::failed(format!("the worker at {worker} was lost with results not yet read: {why}"))
-        .with_hint("run it again, or write large results to files with COPY … TO")
+    Error::failed(format!(
+        "the worker at {worker} was lost with results not yet read: {why}"
+    ))
+    .with_hint("run it again, or write large results to files with COPY … TO")
 }

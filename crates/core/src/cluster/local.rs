@@ -28,14 +28,31 @@ impl LocalCluster {
             .map_err(|e| Error::failed(format!("cannot make a temporary folder: {e}")))?;
         let mut master = Command::new(&binary);
         master
-            .args(["master", "--host", "127.0.0.1", "--port", "0", "--ui-port", "0", "--workspace"])
+            .args([
+                "master",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--ui-port",
+                "0",
+                "--workspace",
+            ])
             .arg(workspace);
         let mut master = spawn(&mut master, logs.path(), "master")?;
         let port = announced_port(&mut master, logs.path()).await?;
         let mut children = vec![master];
         for index in 0..workers {
             let mut worker = Command::new(&binary);
-            worker.args(["worker", "--host", "127.0.0.1", "--port", "0", "--grpc-port", "0"]);
+            worker.args([
+                "worker",
+                "--host",
+                "127.0.0.1",
+                "--port",
+                "0",
+                "--grpc-port",
+                "0",
+            ]);
             worker.args(["--master", &format!("springald://127.0.0.1:{port}")]);
             worker.args(["--cores", &cores.to_string()]);
             children.push(spawn(&mut worker, logs.path(), &format!("worker-{index}"))?);
@@ -75,9 +92,13 @@ async fn announced_port(master: &mut Child, logs: &Path) -> Result<u16> {
     let mut lines = BufReader::new(stdout).lines();
     let line = tokio::time::timeout(START_LIMIT, lines.next_line()).await;
     let port = match &line {
-        Ok(Ok(Some(line))) => line
-            .split_whitespace()
-            .find_map(|word| word.strip_prefix("springald://")?.rsplit_once(':')?.1.parse().ok()),
+        Ok(Ok(Some(line))) => line.split_whitespace().find_map(|word| {
+            word.strip_prefix("springald://")?
+                .rsplit_once(':')?
+                .1
+                .parse()
+                .ok()
+        }),
         _ => None,
     };
     port.ok_or_else(|| not_up("the master did not start", logs, "master"))
@@ -87,7 +108,11 @@ async fn wait_for_workers(port: u16, workers: usize, logs: &Path) -> Result<()> 
     let client = rest::Client::new("127.0.0.1", port)?;
     let begun = Instant::now();
     while begun.elapsed() < START_LIMIT {
-        if client.workers().await.is_ok_and(|seen| seen.len() >= workers) {
+        if client
+            .workers()
+            .await
+            .is_ok_and(|seen| seen.len() >= workers)
+        {
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -116,7 +141,9 @@ fn binary() -> Result<PathBuf> {
         .map(|dir| dir.join("springald"))
         .find(|candidate| candidate.is_file())
         .ok_or_else(|| {
-            Error::failed("local-cluster[…] needs the `springald` command, and it is not on the path")
-                .with_hint("install it, or name it in SPRINGALD_BIN")
+            Error::failed(
+                "local-cluster[…] needs the `springald` command, and it is not on the path",
+            )
+            .with_hint("install it, or name it in SPRINGALD_BIN")
         })
 }

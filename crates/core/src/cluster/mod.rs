@@ -68,9 +68,10 @@ impl ClusterClient {
             ))
             .with_hint("install the same version on both"));
         }
-        let channel = endpoint(host, port)?.connect().await.map_err(|e| {
-            Error::failed(format!("cannot reach the master at {host}:{port}: {e}"))
-        })?;
+        let channel = endpoint(host, port)?
+            .connect()
+            .await
+            .map_err(|e| Error::failed(format!("cannot reach the master at {host}:{port}: {e}")))?;
         let client = Self {
             host: host.to_owned(),
             port,
@@ -134,7 +135,9 @@ impl ClusterClient {
         let Ok(reports) = self.rest.probe(&request).await else {
             return Ok(());
         };
-        let workers = reports.iter().filter(|r| r.id != "master" && r.error.is_none());
+        let workers = reports
+            .iter()
+            .filter(|r| r.id != "master" && r.error.is_none());
         for report in workers {
             if let Some(missing) = report.paths.iter().find(|p| !p.exists) {
                 return Err(unseen(missing, &report.host, &reports).into());
@@ -157,7 +160,10 @@ fn unseen(path: &PathReport, worker: &str, reports: &[crate::protocol::ProbeRepo
     let message = if others == 0 {
         format!("no worker sees `{}`", path.path)
     } else {
-        format!("the worker at {worker} does not see `{}`, {others} other(s) do", path.path)
+        format!(
+            "the worker at {worker} does not see `{}`, {others} other(s) do",
+            path.path
+        )
     };
     Error::invalid(message).with_hint(
         "put the data on the shared volume that every worker mounts; `springald doctor PATH` tells which do",
@@ -165,7 +171,8 @@ fn unseen(path: &PathReport, worker: &str, reports: &[crate::protocol::ProbeRepo
 }
 
 fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
-    let wrong = |e: &dyn std::fmt::Display| Error::invalid(format!("`{host}:{port}` is no address: {e}"));
+    let wrong =
+        |e: &dyn std::fmt::Display| Error::invalid(format!("`{host}:{port}` is no address: {e}"));
     let endpoint = Endpoint::from_shared(format!("http://{host}:{port}")).map_err(|e| wrong(&e))?;
     let endpoint = introduce(endpoint).map_err(|e| wrong(&e))?;
     Ok(endpoint
@@ -179,7 +186,9 @@ fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
 }
 
 /// Makes an endpoint say who is calling: the master refuses other versions.
-pub(crate) fn introduce(endpoint: Endpoint) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
+pub(crate) fn introduce(
+    endpoint: Endpoint,
+) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
     Ok(endpoint.user_agent(user_agent())?.tcp_nodelay(true))
 }
 

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use ballista_core::extension::SessionConfigExt;
 use ballista_core::execution_plans::{DistributedExplainAnalyzeExec, DistributedQueryExec};
+use ballista_core::extension::SessionConfigExt;
 use ballista_core::planner::scans_only_information_schema;
 use datafusion::catalog::Session;
 use datafusion::error::{DataFusionError, Result};
@@ -14,8 +14,8 @@ use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 use datafusion_proto::protobuf::LogicalPlanNode;
 
-use super::{ClusterClient, globs};
 use super::job::JobExec;
+use super::{ClusterClient, globs};
 use crate::codec;
 
 /// A planner whose plans are one node: send the logical plan to the master and read what comes back.
@@ -52,12 +52,14 @@ impl QueryPlanner for ClusterPlanner {
                 codec::logical(),
                 session.session_id().to_owned(),
             );
-            return Ok(Arc::new(DistributedExplainAnalyzeExec::<LogicalPlanNode>::new(
-                Arc::new(query),
-                url,
-                Arc::clone(analyze.schema.inner()),
-                analyze.verbose,
-            )));
+            return Ok(Arc::new(
+                DistributedExplainAnalyzeExec::<LogicalPlanNode>::new(
+                    Arc::new(query),
+                    url,
+                    Arc::clone(analyze.schema.inner()),
+                    analyze.verbose,
+                ),
+            ));
         }
         Ok(Arc::new(JobExec::new(
             Arc::clone(&self.client),

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::protocol::{
-    ApiError, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest, PublishRequest, WorkerInfo,
+    ApiError, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest, PublishRequest,
+    WorkerInfo,
 };
 
 /// A client of `http://host:port/api/v1`, cheap to clone.
@@ -51,7 +52,9 @@ impl Client {
 
     /// Ends a job; its client gets an error.
     pub async fn cancel(&self, id: &str) -> Result<()> {
-        self.send(Method::DELETE, &format!("jobs/{id}"), None::<&()>).await.map(drop)
+        self.send(Method::DELETE, &format!("jobs/{id}"), None::<&()>)
+            .await
+            .map(drop)
     }
 
     /// What every worker, and the master, sees.
@@ -71,12 +74,16 @@ impl Client {
 
     pub async fn delete_catalog(&self, name: &str) -> Result<()> {
         let path = format!("catalog/{}", segment(name));
-        self.send(Method::DELETE, &path, None::<&()>).await.map(drop)
+        self.send(Method::DELETE, &path, None::<&()>)
+            .await
+            .map(drop)
     }
 
     /// Makes the staged files of a finished write visible.
     pub async fn publish(&self, request: &PublishRequest) -> Result<()> {
-        self.send(Method::POST, "publish", Some(request)).await.map(drop)
+        self.send(Method::POST, "publish", Some(request))
+            .await
+            .map(drop)
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
@@ -84,7 +91,12 @@ impl Client {
         self.body(response).await
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<Response> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<Response> {
         let url = format!("http://{}/api/v1/{path}", self.address);
         let mut request = self.http.request(method, url);
         if let Some(body) = body {
@@ -108,8 +120,11 @@ impl Client {
 
     async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
         response.json().await.map_err(|e| {
-            Error::failed(format!("the answer of the master at {} cannot be read: {e}", self.address))
-                .with_hint("is it a Springald master, of this version?")
+            Error::failed(format!(
+                "the answer of the master at {} cannot be read: {e}",
+                self.address
+            ))
+            .with_hint("is it a Springald master, of this version?")
         })
     }
 
@@ -119,8 +134,11 @@ impl Client {
         } else {
             root_cause(e)
         };
-        Error::failed(format!("cannot reach the master at {}: {why}", self.address))
-            .with_hint("is it running (`springald master`), and is the address right?")
+        Error::failed(format!(
+            "cannot reach the master at {}: {why}",
+            self.address
+        ))
+        .with_hint("is it running (`springald master`), and is the address right?")
     }
 }
 
@@ -148,7 +166,11 @@ mod tests {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let e = Client::new("127.0.0.1", port).unwrap().cluster().await.unwrap_err();
+        let e = Client::new("127.0.0.1", port)
+            .unwrap()
+            .cluster()
+            .await
+            .unwrap_err();
         assert!(e.message().contains(&format!("127.0.0.1:{port}")), "{e}");
         assert!(e.hint().is_some());
     }

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use ballista_core::config::BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS;
 use ballista_core::extension::{
     SessionConfigExt, ballista_aggregate_functions, ballista_scalar_functions,
 };
@@ -37,6 +38,8 @@ pub fn config() -> SessionConfig {
     SessionConfig::new_with_ballista()
         .with_option_extension(SpringaldConfig::default())
         .with_ballista_grpc_client_max_message_size(MAX_MESSAGE_BYTES)
+        // A broken pooled connection is noticed by the fetch that finds it, which need not wait long.
+        .set_u64(BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS, 300)
         .with_ballista_logical_extension_codec(codec::logical())
         .with_ballista_physical_extension_codec(codec::physical())
 }
@@ -53,7 +56,10 @@ pub fn local_config(threads: usize) -> SessionConfig {
             "datafusion.optimizer.enable_physical_uncorrelated_scalar_subquery",
             true,
         )
-        .set_u64("datafusion.optimizer.hash_join_single_partition_threshold", 1 << 20)
+        .set_u64(
+            "datafusion.optimizer.hash_join_single_partition_threshold",
+            1 << 20,
+        )
         .set_u64(
             "datafusion.optimizer.hash_join_single_partition_threshold_rows",
             128 << 10,
@@ -82,9 +88,12 @@ pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Sessio
         .with_aggregate_functions(functions.aggregate_functions.into_values().collect());
     let lines = line_format_factories();
     let built_in = ["parquet", "csv", "json", "ndjson", "avro", "arrow"].map(str::to_owned);
-    let kinds = built_in.into_iter().chain(lines.iter().map(|format| format.get_ext()));
+    let kinds = built_in
+        .into_iter()
+        .chain(lines.iter().map(|format| format.get_ext()));
     for kind in kinds {
-        builder = builder.with_table_factory(kind.to_uppercase(), Arc::new(ListingFactory::default()));
+        builder =
+            builder.with_table_factory(kind.to_uppercase(), Arc::new(ListingFactory::default()));
     }
     builder.file_formats().get_or_insert_default().extend(lines);
     builder.with_analyzer_rule(Arc::new(PortableTables))
@@ -122,7 +131,10 @@ pub fn function_registry() -> BallistaFunctionRegistry {
 }
 
 fn by_name<F>(functions: Vec<Arc<F>>, name: impl Fn(&F) -> &str) -> HashMap<String, Arc<F>> {
-    functions.into_iter().map(|f| (name(&f).to_owned(), f)).collect()
+    functions
+        .into_iter()
+        .map(|f| (name(&f).to_owned(), f))
+        .collect()
 }
 
 fn names(name: &str, aliases: &[String]) -> impl Iterator<Item = String> {
@@ -152,10 +164,18 @@ mod tests {
         let state = state(config(), runtime_env(None).unwrap()).unwrap();
         let registry = function_registry();
         for f in state.scalar_functions().values() {
-            assert!(registry.scalar_functions.contains_key(f.name()), "{}", f.name());
+            assert!(
+                registry.scalar_functions.contains_key(f.name()),
+                "{}",
+                f.name()
+            );
         }
         for f in state.aggregate_functions().values() {
-            assert!(registry.aggregate_functions.contains_key(f.name()), "{}", f.name());
+            assert!(
+                registry.aggregate_functions.contains_key(f.name()),
+                "{}",
+                f.name()
+            );
         }
         assert!(registry.scalar_functions.contains_key("array_length"));
     }

@@ -30,7 +30,9 @@ pub(super) struct SessionTables {
 
 impl std::fmt::Debug for SessionTables {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SessionTables").field("names", &self.table_names()).finish()
+        f.debug_struct("SessionTables")
+            .field("names", &self.table_names())
+            .finish()
     }
 }
 
@@ -62,9 +64,11 @@ impl SessionTables {
         let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
         // The planner looks up the name of the external table that it is to make, which would come back here.
         let planner = match &statement {
-            Statement::CreateExternalTable(_) => SessionStateBuilder::new_from_existing(state.clone())
-                .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
-                .build(),
+            Statement::CreateExternalTable(_) => {
+                SessionStateBuilder::new_from_existing(state.clone())
+                    .with_catalog_list(Arc::new(MemoryCatalogProviderList::new()))
+                    .build()
+            }
             _ => state.clone(),
         };
         match planner.statement_to_plan(statement).await? {
@@ -79,7 +83,10 @@ impl SessionTables {
                 view.input.as_ref().clone(),
                 view.definition,
             ))),
-            _ => Err(Error::failed(format!("the catalog's entry for `{name}` makes no table: {sql}")).into()),
+            _ => Err(Error::failed(format!(
+                "the catalog's entry for `{name}` makes no table: {sql}"
+            ))
+            .into()),
         }
     }
 }

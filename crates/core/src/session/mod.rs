@@ -58,8 +58,17 @@ impl Session {
         let (host, port) = match master {
             MasterUrl::Local { threads } => {
                 let config = with_conf(local_config(threads.unwrap_or_else(all_cores)), conf)?;
-                let state = builder::builder(config, runtime).with_catalog_list(catalogs).build();
-                return Ok(Self::new(state.into(), master, tables, None, workspace(), None));
+                let state = builder::builder(config, runtime)
+                    .with_catalog_list(catalogs)
+                    .build();
+                return Ok(Self::new(
+                    state.into(),
+                    master,
+                    tables,
+                    None,
+                    workspace(),
+                    None,
+                ));
             }
             MasterUrl::LocalCluster { workers, cores } => {
                 let started = LocalCluster::start(*workers, *cores, &workspace()).await?;
@@ -83,7 +92,14 @@ impl Session {
             .build();
         tables.define(client.rest().catalog().await?);
         let workspace = PathBuf::from(info.workspace);
-        Ok(Self::new(state.into(), master, tables, Some(client), workspace, embedded))
+        Ok(Self::new(
+            state.into(),
+            master,
+            tables,
+            Some(client),
+            workspace,
+            embedded,
+        ))
     }
 
     fn new(
@@ -172,7 +188,9 @@ impl Session {
             let error = Error::invalid(format!("there is no table `{name}`"));
             return match self.tables.suggest(name) {
                 Some(near) => error.with_hint(format!("did you mean `{near}`?")),
-                None => error.with_hint("SHOW TABLES lists them; a file is read as FROM 'path/to/file'"),
+                None => {
+                    error.with_hint("SHOW TABLES lists them; a file is read as FROM 'path/to/file'")
+                }
             };
         }
         match engine {
@@ -228,13 +246,25 @@ fn parser_error(error: &DataFusionError) -> Option<&ParserError> {
 fn syntax_error(error: &ParserError, sql: &str) -> Error {
     let text = match error {
         ParserError::ParserError(text) | ParserError::TokenizerError(text) => text.as_str(),
-        ParserError::RecursionLimitExceeded => return Error::invalid("the statement is nested too deeply"),
+        ParserError::RecursionLimitExceeded => {
+            return Error::invalid("the statement is nested too deeply");
+        }
     };
     let (what, place) = match text.rsplit_once(" at Line: ") {
         Some((what, place)) => (what, place),
+        None if text.ends_with("found: EOF") => {
+            let what = text.trim_start_matches("sql parser error: ");
+            let last = sql.trim_end().lines().last().unwrap_or_default();
+            let pad = " ".repeat(last.chars().count());
+            return Error::invalid(format!(
+                "syntax error at the end: {what}\n  {last}\n  {pad}^"
+            ));
+        }
         None => return Error::invalid(format!("syntax error: {text}")),
     };
-    let mut numbers = place.split(", Column: ").filter_map(|n| n.trim().parse::<usize>().ok());
+    let mut numbers = place
+        .split(", Column: ")
+        .filter_map(|n| n.trim().parse::<usize>().ok());
     let (Some(line), Some(column)) = (numbers.next(), numbers.next()) else {
         return Error::invalid(format!("syntax error: {text}"));
     };
@@ -262,20 +292,40 @@ mod tests {
     use super::*;
 
     async fn session() -> Session {
-        Session::connect(&MasterUrl::Local { threads: Some(2) }, &[]).await.unwrap()
+        Session::connect(&MasterUrl::Local { threads: Some(2) }, &[])
+            .await
+            .unwrap()
     }
 
     #[tokio::test]
     async fn syntax_errors_mark_the_place() {
-        let e = session().await.sql("SELECT 1\nFORM t WHERE x = ").await.err().unwrap();
+        let e = session()
+            .await
+            .sql("SELECT 1\nFORM t WHERE x = ")
+            .await
+            .err()
+            .unwrap();
         assert!(e.message().contains("line 2"), "{e}");
         assert!(e.message().contains('^'), "{e}");
+        let e = session()
+            .await
+            .sql("SELECT 1 FROM t WHERE")
+            .await
+            .err()
+            .unwrap();
+        assert!(
+            e.message().ends_with("WHERE\n                       ^"),
+            "{e}"
+        );
     }
 
     #[tokio::test]
     async fn the_nearest_table_is_suggested() {
         let session = session().await;
-        session.sql("CREATE VIEW lineitem AS SELECT 1 AS x").await.unwrap();
+        session
+            .sql("CREATE VIEW lineitem AS SELECT 1 AS x")
+            .await
+            .unwrap();
         let e = session.sql("SELECT * FROM lineitm").await.err().unwrap();
         assert_eq!(e.message(), "there is no table `lineitm`");
         assert_eq!(e.hint(), Some("did you mean `lineitem`?"));
@@ -283,14 +333,22 @@ mod tests {
 
     #[tokio::test]
     async fn missing_paths_are_named() {
-        let e = session().await.sql("SELECT * FROM '/no/such/file.csv'").await.err().unwrap();
+        let e = session()
+            .await
+            .sql("SELECT * FROM '/no/such/file.csv'")
+            .await
+            .err()
+            .unwrap();
         assert!(e.message().contains("/no/such/file.csv"), "{e}");
     }
 
     #[tokio::test]
     async fn unknown_settings_fail_at_once() {
         let conf = [("springald.job_timeout".to_owned(), "1".to_owned())];
-        let e = Session::connect(&MasterUrl::Local { threads: None }, &conf).await.err().unwrap();
+        let e = Session::connect(&MasterUrl::Local { threads: None }, &conf)
+            .await
+            .err()
+            .unwrap();
         assert!(e.hint().unwrap().contains("springald.job_timeout_seconds"));
     }
 }

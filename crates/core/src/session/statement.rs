@@ -24,7 +24,9 @@ impl Session {
                 let name = table.name.to_string();
                 let keep = !table.temporary;
                 let sql = absolute_locations(sql, &table.locations)?;
-                let done = self.execute(state.sql_to_statement(&sql, &dialect)?).await?;
+                let done = self
+                    .execute(state.sql_to_statement(&sql, &dialect)?)
+                    .await?;
                 if keep {
                     self.remember(&name, &sql).await?;
                 }
@@ -42,7 +44,11 @@ impl Session {
                     }
                     Ok(done)
                 }
-                ast::Statement::Drop { object_type: ObjectType::Table | ObjectType::View, names, .. } => {
+                ast::Statement::Drop {
+                    object_type: ObjectType::Table | ObjectType::View,
+                    names,
+                    ..
+                } => {
                     let names: Vec<_> = names.iter().map(ToString::to_string).collect();
                     self.drop_tables(&names, statement).await
                 }
@@ -56,7 +62,9 @@ impl Session {
         let plan = self.context.state().statement_to_plan(statement).await?;
         match plan {
             LogicalPlan::Copy(copy) => self.copy(copy).await,
-            LogicalPlan::Dml(insert) if matches!(insert.op, WriteOp::Insert(_)) => self.insert(insert).await,
+            LogicalPlan::Dml(insert) if matches!(insert.op, WriteOp::Insert(_)) => {
+                self.insert(insert).await
+            }
             LogicalPlan::Statement(LogicalStatement::SetVariable(set)) => {
                 self.set(&set.variable, &set.value)?;
                 Ok(self.context.read_empty()?)
@@ -69,8 +77,10 @@ impl Session {
     /// external table over them.
     async fn create_table(&self, mut table: ast::CreateTable) -> Result<DataFrame> {
         if table.external {
-            return Err(Error::invalid("this is not how an external table is written")
-                .with_hint("write CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '…'"));
+            return Err(
+                Error::invalid("this is not how an external table is written")
+                    .with_hint("write CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '…'"),
+            );
         }
         let name = table.name.to_string();
         let simple = plain_name(&name)?;
@@ -96,8 +106,10 @@ impl Session {
                 String::new()
             }
             Some(_) => {
-                return Err(Error::invalid("CREATE TABLE … AS takes its columns from the query")
-                    .with_hint("leave the list of columns out, or CAST in the query"));
+                return Err(
+                    Error::invalid("CREATE TABLE … AS takes its columns from the query")
+                        .with_hint("leave the list of columns out, or CAST in the query"),
+                );
             }
             None => {
                 let columns: Vec<_> = table.columns.iter().map(ToString::to_string).collect();
@@ -112,7 +124,9 @@ impl Session {
         );
         let state = self.context.state();
         let dialect = state.config_options().sql_parser.dialect;
-        let done = self.execute(state.sql_to_statement(&sql, &dialect)?).await?;
+        let done = self
+            .execute(state.sql_to_statement(&sql, &dialect)?)
+            .await?;
         self.remember(&name, &sql).await?;
         if let Some(old) = replaced {
             remove_folder(&old);
@@ -199,7 +213,11 @@ pub fn split_statements(script: &str) -> Vec<&str> {
         };
     }
     pieces.push(&script[start..]);
-    pieces.into_iter().map(str::trim).filter(|piece| !is_blank(piece)).collect()
+    pieces
+        .into_iter()
+        .map(str::trim)
+        .filter(|piece| !is_blank(piece))
+        .collect()
 }
 
 /// Bytes up to and with `end`, or all of them.
@@ -250,10 +268,14 @@ fn plain_name(name: &str) -> Result<String> {
     match TableReference::parse_str(name) {
         TableReference::Bare { table } => Ok(table.to_string()),
         TableReference::Partial { schema, table } if &*schema == "public" => Ok(table.to_string()),
-        TableReference::Full { catalog, schema, table } if &*schema == "public" && &*catalog == "datafusion" => {
-            Ok(table.to_string())
-        }
-        _ => Err(Error::invalid(format!("`{name}` is in another schema; tables here are made in `public`"))),
+        TableReference::Full {
+            catalog,
+            schema,
+            table,
+        } if &*schema == "public" && &*catalog == "datafusion" => Ok(table.to_string()),
+        _ => Err(Error::invalid(format!(
+            "`{name}` is in another schema; tables here are made in `public`"
+        ))),
     }
 }
 
@@ -262,7 +284,10 @@ fn remove_folder(folder: &Path) {
     if folder.is_dir()
         && let Err(e) = std::fs::remove_dir_all(folder)
     {
-        log::warn!("the files of the dropped table stay in {}: {e}", folder.display());
+        log::warn!(
+            "the files of the dropped table stay in {}: {e}",
+            folder.display()
+        );
     }
 }
 
@@ -276,10 +301,17 @@ mod tests {
         let script = "SELECT ';' ; -- a; b\nSELECT \"x;y\";\n/* ; */ SELECT 'it''s;' ;;\n-- end";
         assert_eq!(
             split_statements(script),
-            ["SELECT ';'", "-- a; b\nSELECT \"x;y\"", "/* ; */ SELECT 'it''s;'"]
+            [
+                "SELECT ';'",
+                "-- a; b\nSELECT \"x;y\"",
+                "/* ; */ SELECT 'it''s;'"
+            ]
         );
         assert!(split_statements(" ; -- only a comment\n").is_empty());
-        assert_eq!(split_statements("SELECT 'ü;ö'; SELECT 1"), ["SELECT 'ü;ö'", "SELECT 1"]);
+        assert_eq!(
+            split_statements("SELECT 'ü;ö'; SELECT 1"),
+            ["SELECT 'ü;ö'", "SELECT 1"]
+        );
     }
 
     #[test]
@@ -294,13 +326,33 @@ mod tests {
     async fn definitions_of_the_catalog_are_planned_when_used() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("x.csv"), "a,b\n1,2\n").unwrap();
-        let session = Session::connect(&MasterUrl::Local { threads: Some(2) }, &[]).await.unwrap();
-        let entry = |name: &str, sql: String| CatalogEntry { name: name.into(), sql };
+        let session = Session::connect(&MasterUrl::Local { threads: Some(2) }, &[])
+            .await
+            .unwrap();
+        let entry = |name: &str, sql: String| CatalogEntry {
+            name: name.into(),
+            sql,
+        };
         session.tables.define(vec![
-            entry("t", format!("CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{}/'", dir.path().display())),
+            entry(
+                "t",
+                format!(
+                    "CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '{}/'",
+                    dir.path().display()
+                ),
+            ),
             entry("v", "CREATE VIEW v AS SELECT a + b AS c FROM t".into()),
         ]);
-        assert_eq!(session.sql("SELECT * FROM v WHERE c = 3").await.unwrap().count().await.unwrap(), 1);
+        assert_eq!(
+            session
+                .sql("SELECT * FROM v WHERE c = 3")
+                .await
+                .unwrap()
+                .count()
+                .await
+                .unwrap(),
+            1
+        );
         session.sql("DROP VIEW v").await.unwrap();
         assert!(session.sql("SELECT * FROM v").await.is_err());
     }
@@ -308,19 +360,51 @@ mod tests {
     #[tokio::test]
     async fn a_table_made_from_a_query_is_parquet_in_the_warehouse() {
         let dir = tempfile::tempdir().unwrap();
-        let mut session = Session::connect(&MasterUrl::Local { threads: Some(2) }, &[]).await.unwrap();
+        let mut session = Session::connect(&MasterUrl::Local { threads: Some(2) }, &[])
+            .await
+            .unwrap();
         session.workspace = dir.path().to_owned();
-        session.sql("CREATE TABLE t AS SELECT 1 AS a UNION ALL SELECT 2").await.unwrap();
+        session
+            .sql("CREATE TABLE t AS SELECT 1 AS a UNION ALL SELECT 2")
+            .await
+            .unwrap();
         assert!(dir.path().join("warehouse/t").is_dir());
         session.sql("INSERT INTO t VALUES (3), (4)").await.unwrap();
-        let count = session.sql("SELECT sum(a) FROM t").await.unwrap().collect().await.unwrap();
-        let shown = arrow::util::pretty::pretty_format_batches(&count).unwrap().to_string();
+        let count = session
+            .sql("SELECT sum(a) FROM t")
+            .await
+            .unwrap()
+            .collect()
+            .await
+            .unwrap();
+        let shown = arrow::util::pretty::pretty_format_batches(&count)
+            .unwrap()
+            .to_string();
         assert!(shown.contains("10"), "{shown}");
-        assert!(session.sql("CREATE TABLE t AS SELECT 1 AS b").await.is_err());
-        session.sql("CREATE OR REPLACE TABLE t AS SELECT 7 AS b").await.unwrap();
-        assert_eq!(session.sql("SELECT b FROM t").await.unwrap().count().await.unwrap(), 1);
+        assert!(
+            session
+                .sql("CREATE TABLE t AS SELECT 1 AS b")
+                .await
+                .is_err()
+        );
+        session
+            .sql("CREATE OR REPLACE TABLE t AS SELECT 7 AS b")
+            .await
+            .unwrap();
+        assert_eq!(
+            session
+                .sql("SELECT b FROM t")
+                .await
+                .unwrap()
+                .count()
+                .await
+                .unwrap(),
+            1
+        );
         session.sql("DROP TABLE t").await.unwrap();
-        let left: Vec<_> = std::fs::read_dir(dir.path().join("warehouse")).unwrap().collect();
+        let left: Vec<_> = std::fs::read_dir(dir.path().join("warehouse"))
+            .unwrap()
+            .collect();
         assert!(left.is_empty(), "{left:?}");
     }
 }

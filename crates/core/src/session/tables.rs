@@ -54,8 +54,10 @@ pub async fn table_at(state: &SessionState, path: &str) -> Result<Arc<dyn TableP
     let (ending, compression) =
         ListingTableConfig::infer_file_extension_and_compression_type(&file)?;
     let format = state.get_file_format_factory(&ending).ok_or_else(|| {
-        Error::invalid(format!("cannot tell the format of `{file}` from its ending"))
-            .with_hint("name it: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '…'")
+        Error::invalid(format!(
+            "cannot tell the format of `{file}` from its ending"
+        ))
+        .with_hint("name it: CREATE EXTERNAL TABLE t STORED AS CSV LOCATION '…'")
     })?;
     let mut options = HashMap::new();
     if let Some(compression) = &compression {
@@ -103,7 +105,8 @@ async fn first_file(state: &dyn Session, url: &ListingTableUrl) -> Result<String
 fn nothing_at(url: &ListingTableUrl) -> Error {
     let shown = url.as_str();
     let shown = shown.strip_prefix("file://").unwrap_or(shown);
-    Error::invalid(format!("no file at `{shown}`"))
+    let glob = url.get_glob().as_ref().map_or("", |glob| glob.as_str());
+    Error::invalid(format!("no file at `{shown}{glob}`"))
         .with_hint("check the path; on a cluster it must be on the shared volume or in a store")
 }
 
@@ -120,7 +123,9 @@ fn unreadable(location: impl std::fmt::Display, e: &DataFusionError) -> DataFusi
 
 fn is_not_found(e: &DataFusionError) -> bool {
     match e {
-        DataFusionError::ObjectStore(e) => matches!(e.as_ref(), object_store::Error::NotFound { .. }),
+        DataFusionError::ObjectStore(e) => {
+            matches!(e.as_ref(), object_store::Error::NotFound { .. })
+        }
         DataFusionError::Context(_, e) => is_not_found(e),
         _ => false,
     }
@@ -135,7 +140,12 @@ fn without_views(table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>
     };
     let partitions = listing.options().table_partition_cols.len();
     let all = listing.schema();
-    let columns: Vec<_> = all.fields().iter().take(all.fields().len() - partitions).cloned().collect();
+    let columns: Vec<_> = all
+        .fields()
+        .iter()
+        .take(all.fields().len() - partitions)
+        .cloned()
+        .collect();
     let file_schema = Schema::new_with_metadata(columns, all.metadata().clone());
     let Some(file_schema) = schema_without_views(&file_schema) else {
         return Ok(table);
@@ -179,7 +189,10 @@ fn field_without_views(field: &Arc<Field>, changed: &mut bool) -> Arc<Field> {
             DataType::FixedSizeList(field_without_views(item, &mut below), *n)
         }
         DataType::Struct(fields) => DataType::Struct(
-            fields.iter().map(|f| field_without_views(f, &mut below)).collect(),
+            fields
+                .iter()
+                .map(|f| field_without_views(f, &mut below))
+                .collect(),
         ),
         DataType::Map(entries, sorted) => {
             DataType::Map(field_without_views(entries, &mut below), *sorted)

@@ -12,8 +12,8 @@ use datafusion::datasource::DefaultTableSource;
 use datafusion::datasource::file_format::csv::{CsvFormat, CsvFormatFactory};
 use datafusion::datasource::file_format::{FileFormatFactory, format_as_file_type};
 use datafusion::datasource::listing::ListingTable;
-use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::dml::CopyTo;
+use datafusion::logical_expr::dml::InsertOp;
 use datafusion::logical_expr::{DmlStatement, LogicalPlan, WriteOp};
 use datafusion::prelude::DataFrame;
 
@@ -33,13 +33,21 @@ impl Session {
             let rows = self.count_written(LogicalPlan::Copy(copy)).await?;
             return self.count_frame(rows);
         };
+        if self.cluster.is_some() && matches!(copy.file_type.get_ext().as_str(), "arrow" | "avro") {
+            return Err(Error::invalid(format!(
+                "a cluster does not write {} files",
+                copy.file_type.get_ext()
+            ))
+            .with_hint("write Parquet, or fetch the rows into a file with --output FILE.arrow"));
+        }
         let is_file = !copy.output_url.ends_with('/')
             && copy.partition_by.is_empty()
             && target.extension().is_some()
             && !target.is_dir();
         if is_file {
             copy.output_url = target.display().to_string();
-            let rows = self.count_written(LogicalPlan::Copy(copy)).await?;
+            let rows = self.count_written(LogicalPlan::Copy(copy)).await;
+            let rows = rows.map_err(|e| unwritten(&target, e))?;
             return self.count_frame(rows);
         }
         let rows = self.write_staged(&target, |staging| {
@@ -107,16 +115,22 @@ impl Session {
         .await
     }
 
-    async fn write_staged(&self, target: &Path, plan: impl FnOnce(String) -> LogicalPlan) -> Result<u64> {
+    async fn write_staged(
+        &self,
+        target: &Path,
+        plan: impl FnOnce(String) -> LogicalPlan,
+    ) -> Result<u64> {
         let staging = target.join(format!("_staging-{}", uuid::Uuid::new_v4().simple()));
-        let rows = self.count_written(plan(format!("{}/", staging.display()))).await;
+        let rows = self
+            .count_written(plan(format!("{}/", staging.display())))
+            .await;
         let rows = match rows {
             Ok(rows) => rows,
             Err(e) => {
                 // What is left is nobody's: readers pass over it, and a client without the volume cannot remove it.
                 let _ = std::fs::remove_dir_all(&staging);
                 let _ = std::fs::remove_dir(target);
-                return Err(e);
+                return Err(unwritten(target, e));
             }
         };
         match &self.cluster {
@@ -153,7 +167,9 @@ impl Session {
     fn format_of(&self, table: &ListingTable) -> Result<Arc<dyn FileFormatFactory>> {
         let format = &table.options().format;
         if let Some(csv) = format.downcast_ref::<CsvFormat>() {
-            return Ok(Arc::new(CsvFormatFactory::new_with_options(csv.options().clone())));
+            return Ok(Arc::new(CsvFormatFactory::new_with_options(
+                csv.options().clone(),
+            )));
         }
         let ending = format.get_ext();
         self.context
@@ -170,7 +186,10 @@ impl Session {
 /// If the folders cannot be read or written, or a file of that name is in `target` already.
 pub fn publish(staging: &Path, target: &Path) -> Result<()> {
     let failed = |e: std::io::Error| {
-        Error::failed(format!("cannot move the written files into `{}`: {e}", target.display()))
+        Error::failed(format!(
+            "cannot move the written files into `{}`: {e}",
+            target.display()
+        ))
     };
     let mut files = vec![];
     collect_files(staging, &mut files).map_err(failed)?;
@@ -222,6 +241,13 @@ fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()>
     Ok(())
 }
 
+/// Says which write failed; the cause may be in the reading as well.
+fn unwritten(target: &Path, e: Error) -> Error {
+    let hint = e.hint().map(str::to_owned);
+    let message = format!("cannot write `{}`: {}", target.display(), e.message());
+    Error::Failed { message, hint }
+}
+
 fn absolute(path: &str) -> Result<PathBuf> {
     std::path::absolute(path).map_err(|e| Error::invalid(format!("`{path}` is no path: {e}")))
 }
@@ -230,7 +256,8 @@ fn local_folder(table: &ListingTable) -> Option<PathBuf> {
     let [url] = table.table_paths().as_slice() else {
         return None;
     };
-    (url.scheme() == "file" && url.is_collection()).then(|| PathBuf::from(format!("/{}", url.prefix())))
+    (url.scheme() == "file" && url.is_collection())
+        .then(|| PathBuf::from(format!("/{}", url.prefix())))
 }
 
 #[cfg(test)]

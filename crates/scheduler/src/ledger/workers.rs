@@ -11,6 +11,8 @@ use crate::jobs::Cause;
 
 /// A task that its worker does not have for this long is lost.
 const LOST_AFTER: Duration = Duration::from_secs(5);
+/// Ballista's worker registers first and opens its data port then.
+const OPENS_WITHIN: Duration = Duration::from_secs(5);
 /// Workers that left are shown for this long, and so many at most.
 const REMEMBER_LOST: Duration = Duration::from_secs(600);
 const LOST_AT_MOST: usize = 8;
@@ -142,10 +144,11 @@ impl Ledger {
     /// Whether the worker registered so recently that its data port may not be open yet.
     pub(crate) fn is_young(&self, id: &str) -> bool {
         let state = self.state.lock();
+        let silent = |worker: &Worker| worker.memory.is_none();
         state
             .workers
             .get(id)
-            .is_some_and(|worker| worker.since.elapsed() < Duration::from_secs(5))
+            .is_some_and(|worker| silent(worker) && worker.since.elapsed() < OPENS_WITHIN)
     }
 
     /// Ids and data addresses of all registered workers.
