@@ -17,6 +17,8 @@ help: ## This list
 # Always the whole workspace: a part of it turns on fewer features of the engine, which builds it twice.
 build: ## The binary, target/release/springald of the target folder
 	cargo build --release --workspace
+	@# Cargo strips nothing but debug information from a package that has a profile override.
+	@strip $(CARGO_TARGET_DIR)/release/springald
 	@ls -l $(CARGO_TARGET_DIR)/release/springald | awk '{ printf "%s: %.0f MB\n", $$NF, $$5 / 1e6 }'
 
 demo: build ## A cluster of one master and two workers, and work on it

@@ -32,7 +32,7 @@ impl Tpch {
         let folder = scratch(&format!("tpch-sf{scale}-{name}"));
         if !folder.is_dir() {
             // Another test process may make the same: each makes its own, and the first rename wins.
-            let own = folder.with_extension(format!("{}.tmp", std::process::id()));
+            let own = scratch(&format!("tpch-sf{scale}-{name}-{}.tmp", std::process::id()));
             let mut command = springald();
             command
                 .args(["datagen", "tpch", "--scale", scale, "--strings", name])

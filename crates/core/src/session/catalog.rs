@@ -59,7 +59,7 @@ impl SessionTables {
             .ok_or_else(|| Error::failed("the session has ended").into())
     }
 
-    async fn from_definition(&self, name: &str, sql: &str) -> Result<Arc<dyn TableProvider>> {
+    async fn plan_definition(&self, name: &str, sql: &str) -> Result<Arc<dyn TableProvider>> {
         let state = self.context()?.state();
         let statement = state.sql_to_statement(sql, &state.config_options().sql_parser.dialect)?;
         // The planner looks up the name of the external table that it is to make, which would come back here.
@@ -108,7 +108,7 @@ impl SchemaProvider for SessionTables {
         }
         let definition = self.definitions.read().get(name).cloned();
         if let Some(sql) = definition {
-            let table = self.from_definition(name, &sql).await?;
+            let table = self.plan_definition(name, &sql).await?;
             self.own.write().insert(name.to_owned(), Arc::clone(&table));
             return Ok(Some(table));
         }
