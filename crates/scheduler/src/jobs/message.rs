@@ -21,11 +21,14 @@ pub(crate) fn clean(raw: &str) -> String {
 
 /// Whether the words are those of a connection that broke, which a lost worker leaves behind in others.
 pub(crate) fn is_shuffle_trouble(raw: &str) -> bool {
-    const SIGNS: [&str; 4] = [
+    const SIGNS: [&str; 6] = [
         "Shuffle fetch partition error",
         "FetchFailed(",
         "Can't find active",
         "GrpcConnectionError(",
+        // A stream that was open when the worker at its other end was killed.
+        "h2 protocol error",
+        "error reading a body from connection",
     ];
     SIGNS.iter().any(|sign| raw.contains(sign))
 }
@@ -227,6 +230,9 @@ mod tests {
     fn broken_shuffles_are_known() {
         assert!(is_shuffle_trouble(
             "FetchFailed(\"e1\", 1, 0, \"tcp connect error\")"
+        ));
+        assert!(is_shuffle_trouble(
+            "Ipc error: message: \"h2 protocol error: error reading a body from connection\""
         ));
         assert!(!is_shuffle_trouble(
             "DataFusionError(ArrowError(DivideByZero, None))"
