@@ -13,6 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use futures::TryStreamExt;
 
 use crate::error::Error;
+use crate::session::tables::file_schema;
 
 /// The plan with each table that has globs replaced by one over the files that match now.
 ///
@@ -97,18 +98,9 @@ async fn without_globs(table: &ListingTable, session: &dyn Session) -> Result<Li
         options = options.with_file_extension(ending);
         urls.push(ListingTableUrl::parse(url.as_str())?);
     }
-    let partitions = options.table_partition_cols.len();
-    let all = table.schema();
-    let fields: Vec<_> = all
-        .fields()
-        .iter()
-        .take(all.fields().len() - partitions)
-        .cloned()
-        .collect();
-    let schema = arrow::datatypes::Schema::new_with_metadata(fields, all.metadata().clone());
     let config = ListingTableConfig::new_with_multi_paths(urls)
         .with_listing_options(options)
-        .with_schema(Arc::new(schema));
+        .with_schema(Arc::new(file_schema(table)));
     ListingTable::try_new(config)
 }
 

@@ -138,16 +138,7 @@ fn without_views(table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>
     let Some(listing) = table.downcast_ref::<ListingTable>() else {
         return Ok(table);
     };
-    let partitions = listing.options().table_partition_cols.len();
-    let all = listing.schema();
-    let columns: Vec<_> = all
-        .fields()
-        .iter()
-        .take(all.fields().len() - partitions)
-        .cloned()
-        .collect();
-    let file_schema = Schema::new_with_metadata(columns, all.metadata().clone());
-    let Some(file_schema) = schema_without_views(&file_schema) else {
+    let Some(file_schema) = schema_without_views(&file_schema(listing)) else {
         return Ok(table);
     };
     let config = ListingTableConfig::new_with_multi_paths(listing.table_paths().clone())
@@ -159,6 +150,14 @@ fn without_views(table: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>
         plain = plain.with_constraints(constraints.clone());
     }
     Ok(Arc::new(plain))
+}
+
+/// The columns that a table's files have: those of the table without the ones told by its folders.
+pub(crate) fn file_schema(table: &ListingTable) -> Schema {
+    let all = table.schema();
+    let in_files = all.fields().len() - table.options().table_partition_cols.len();
+    let fields: Vec<_> = all.fields().iter().take(in_files).cloned().collect();
+    Schema::new_with_metadata(fields, all.metadata().clone())
 }
 
 /// `schema` with its view types replaced, also inside lists and structs; `None` if there are none.
