@@ -9,7 +9,7 @@ XDG_CACHE_HOME ?= $(HOME)/.cache
 export CARGO_TARGET_DIR ?= $(XDG_CACHE_HOME)/springald/target
 export SPRINGALD_BIN ?= $(CARGO_TARGET_DIR)/release/springald
 
-.PHONY: help build demo test lint bench bench-tpch bench-latency
+.PHONY: help build demo test lint bench bench-tpch bench-analytics bench-kernels bench-latency
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,10 +36,16 @@ lint: ## Formatting and clippy, as CI has them
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 
-bench: bench-latency bench-tpch ## The benches below
+bench: bench-latency bench-analytics bench-tpch ## The benches below
 
 bench-tpch: build ## TPC-H in one process and on a cluster: make bench-tpch SF=10 STRINGS=utf8view
 	benches/tpch.py --scale $(or $(SF),1) --strings $(or $(STRINGS),utf8)
+
+bench-analytics: build ## Linear regression, k-means, word count: make bench-analytics SPARK=python-with-pyspark
+	benches/analytics.py $(if $(SPARK),--spark $(SPARK))
+
+bench-kernels: ## The kernels of linear regression and k-means, beside the machine's ceiling
+	cargo bench --workspace --bench kmeans --bench least_squares
 
 bench-latency: build ## Small warm queries through a cluster
 	benches/latency.py

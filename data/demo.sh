@@ -54,6 +54,8 @@ data="$work/data"
 show datagen tpch --scale 0.1 --out "$data/tpch"
 show datagen text --size 20MB --out "$data/text"
 show datagen logs --rows 200000 --out "$data/logs"
+show datagen linreg --rows 200000 --features 5 --out "$data/linreg"
+show datagen kmeans --rows 200000 --features 4 --k 4 --out "$data/kmeans"
 
 title "2. A cluster: one master, two workers"
 port=$(free_port)
@@ -81,12 +83,18 @@ show sql -e "SELECT n_name, count(*) AS orders FROM '$data/tpch/orders' JOIN '$d
 title "4. Word count"
 show run wordcount "$data/text" --top 5
 
-title "5. Two logs joined on id, ids filtered"
+title "5. Linear regression"
+show run linreg "$data/linreg" --features f0,f1,f2,f3,f4 --label label
+
+title "6. k-means"
+show run kmeans "$data/kmeans" --features x0,x1,x2,x3 --k 4 --seed 1
+
+title "7. Two logs joined on id, ids filtered"
 show run logjoin 1000 1999 "$data/logs/events.csv" "$data/logs/actions.csv" "$work/workspace/joined"
 show sql -e "SELECT count(*) AS rows FROM '$work/workspace/joined'"
 
-title "6. Pi"
+title "8. Pi"
 show run pi 20
 
-title "7. What the master remembers"
+title "9. What the master remembers"
 show jobs

@@ -1,14 +1,13 @@
 //! The command line: what `springald --help` shows, and which module does it.
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use springald_core::MasterUrl;
 use springald_core::rest::Client;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result, SUCCESS};
 use crate::output::{Format, OutputPath};
 use crate::{cluster, daemon, datagen, doctor, jobs, logging, sql, submit};
 
@@ -145,7 +144,7 @@ pub(crate) struct OutputArgs {
 }
 
 /// Runs the command and says which status to exit with.
-pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
+pub(crate) async fn dispatch(cli: Cli) -> Result<Exit> {
     match &cli.command {
         Command::Master(args) => logging::daemon(args.log_format()),
         Command::Worker(args) => logging::daemon(args.log_format()),
@@ -166,14 +165,14 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<ExitCode> {
     }
 }
 
-fn completions(shell: Shell) -> Result<ExitCode> {
+fn completions(shell: Shell) -> Result<Exit> {
     // The generator panics where it cannot write, so it writes to memory.
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "springald", &mut script);
     std::io::stdout()
         .write_all(&script)
         .map_err(Error::Stdout)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 /// A master URL; an empty one, which a compose file easily sets, is as good as none.

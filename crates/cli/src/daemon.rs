@@ -2,7 +2,6 @@
 
 use std::io::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, raise};
@@ -12,7 +11,7 @@ use springald_scheduler::{Master, MasterOptions};
 use tokio::io::AsyncReadExt;
 
 use crate::cli::{bytes, master_url};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result, SUCCESS};
 use crate::logging::LogFormat;
 use crate::session::told_to_stop;
 
@@ -171,7 +170,7 @@ impl WorkerArgs {
     }
 }
 
-pub(crate) async fn master(args: MasterArgs) -> Result<ExitCode> {
+pub(crate) async fn master(args: MasterArgs) -> Result<Exit> {
     let workspace = std::path::absolute(&args.workspace)
         .map_err(|e| Error::io(format!("cannot use {}", args.workspace.display()), e))?;
     let master = Master::start(MasterOptions {
@@ -198,10 +197,10 @@ pub(crate) async fn master(args: MasterArgs) -> Result<ExitCode> {
             }
         })
         .await;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
-pub(crate) async fn worker(args: WorkerArgs) -> Result<ExitCode> {
+pub(crate) async fn worker(args: WorkerArgs) -> Result<Exit> {
     let MasterUrl::Cluster { host, port } = args.master else {
         return Err(Error::usage(
             format!(
@@ -240,7 +239,7 @@ pub(crate) async fn worker(args: WorkerArgs) -> Result<ExitCode> {
             None => failed,
         }
     })?;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 /// Returns when nobody holds the other end of standard input any more.

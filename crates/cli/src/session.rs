@@ -23,6 +23,7 @@ pub(crate) async fn with_session<T>(
     if matches!(outcome, Err(Error::Interrupted)) {
         watch.cancel_jobs().await;
     }
+    session.settle().await;
     outcome
 }
 

@@ -15,6 +15,7 @@ use datafusion_proto::logical_plan::LogicalExtensionCodec;
 use datafusion_proto::physical_plan::{PhysicalExtensionCodec, PhysicalProtoConverterExtension};
 use springald_text as text;
 
+use crate::cache;
 use crate::error::Error;
 
 /// The codec of logical plans, the same on every process.
@@ -53,6 +54,9 @@ impl LogicalExtensionCodec for LogicalCodec {
         schema: SchemaRef,
         ctx: &TaskContext,
     ) -> Result<Arc<dyn TableProvider>> {
+        if let Some(table) = cache::decode_table(buf, &schema, ctx, self)? {
+            return Ok(table);
+        }
         match text::decode_table_provider(buf, &schema, ctx, self)? {
             Some(table) => Ok(table),
             None => self
@@ -67,7 +71,8 @@ impl LogicalExtensionCodec for LogicalCodec {
         node: Arc<dyn TableProvider>,
         buf: &mut Vec<u8>,
     ) -> Result<()> {
-        if text::encode_table_provider(node.as_ref(), buf, self)? {
+        let encoded = cache::encode_table(node.as_ref(), buf, self)?;
+        if encoded || text::encode_table_provider(node.as_ref(), buf, self)? {
             return Ok(());
         }
         // Ballista's codec has no tables but DataFusion's, which never come here.
@@ -114,6 +119,9 @@ impl PhysicalExtensionCodec for PhysicalCodec {
         ctx: &TaskContext,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<Arc<dyn ExecutionPlan>> {
+        if let Some(plan) = cache::decode_exec(buf, inputs)? {
+            return Ok(plan);
+        }
         match text::decode_physical(buf, ctx, self, converter)? {
             Some(plan) => Ok(plan),
             None => self.ballista.try_decode(buf, inputs, ctx, converter),
@@ -126,7 +134,7 @@ impl PhysicalExtensionCodec for PhysicalCodec {
         buf: &mut Vec<u8>,
         converter: &dyn PhysicalProtoConverterExtension,
     ) -> Result<()> {
-        if text::encode_physical(&node, buf, self, converter)? {
+        if cache::encode_exec(&node, buf)? || text::encode_physical(&node, buf, self, converter)? {
             return Ok(());
         }
         self.ballista.try_encode(node, buf, converter)

@@ -1,11 +1,14 @@
 //! What every Springald process agrees on: configuration, errors, sessions, codecs, stores and the messages
 //! between processes. [`Session`] is where a client begins.
 
+pub mod cache;
 pub mod cluster;
 pub mod codec;
 pub mod config;
 mod error;
+mod functions;
 mod master_url;
+mod peers;
 pub mod protocol;
 pub mod session;
 mod stores;
@@ -13,4 +16,5 @@ mod stores;
 pub use cluster::{JobEvent, JobListener, rest};
 pub use error::{Error, Result, engine_message, find_ours, nearest};
 pub use master_url::{DEFAULT_PORT, MasterUrl};
+pub use peers::Peers;
 pub use session::{MAX_MESSAGE_BYTES, Session};

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::cache::Block;
+
 /// The version that master, workers and clients must share; it travels as the product token of the
 /// user agent, `springald/0.1.0`, on every gRPC call.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -24,6 +26,9 @@ pub struct WorkerInfo {
     pub memory_bytes: u64,
     /// Resident memory of the process at the last heartbeat, in bytes.
     pub memory_used_bytes: u64,
+    /// Cached data that it holds in memory and on disk, in bytes.
+    pub cached_memory_bytes: u64,
+    pub cached_disk_bytes: u64,
     /// Tasks running now.
     pub tasks: u32,
     /// Milliseconds since the last heartbeat.
@@ -161,6 +166,26 @@ pub struct PublishRequest {
     pub staging: String,
     /// Folder that takes the files.
     pub target: String,
+    /// Whether they take the place of what is there.
+    #[serde(default)]
+    pub replace: bool,
+}
+
+/// Data that workers keep for a session: `GET /api/v1/cached`, `PUT` and `DELETE /api/v1/cached/{name}`. It is freed
+/// when the session's `POST /api/v1/sessions/{id}/lease` ends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CachedData {
+    /// The session's id, a hyphen, and what is unique in it.
+    pub name: String,
+    pub session: String,
+    pub blocks: Vec<Block>,
+}
+
+/// Tells a worker to forget the blocks of all cached data whose name begins with `prefix`, but those in `keep`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RetainCached {
+    pub prefix: String,
+    pub keep: Vec<String>,
 }
 
 /// The body of every answer of `/api/v1` that is not 2xx.
@@ -175,6 +200,8 @@ pub mod action {
     pub const PROBE: &str = "springald.probe";
     /// Empty → [`super::RunningTasks`].
     pub const TASKS: &str = "springald.tasks";
+    /// [`super::RetainCached`] → `null`.
+    pub const RETAIN: &str = "springald.retain";
 }
 
 /// The tasks that a worker really has, to tell a slow task from a lost one.
@@ -185,6 +212,9 @@ pub struct RunningTasks {
     pub memory_used_bytes: u64,
     /// Memory that tasks may use, in bytes.
     pub memory_bytes: u64,
+    /// Cached data, in bytes.
+    pub cached_memory_bytes: u64,
+    pub cached_disk_bytes: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

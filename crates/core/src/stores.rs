@@ -1,4 +1,4 @@
-//! Where data lies: the local file system and shared volume, S3 and HTTP. A store is made when a URL first
+//! Where data lies: the local file system and shared volume, S3, HDFS and HTTP. A store is made when a URL first
 //! names it, on whichever process that happens, from that process's environment; so no credentials travel
 //! in plans.
 
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry};
+use hdfs_native_object_store::HdfsObjectStoreBuilder;
 use object_store::aws::AmazonS3Builder;
 use object_store::http::HttpBuilder;
 use object_store::{ClientOptions, ObjectStore};
@@ -17,7 +18,7 @@ use crate::error::Error;
 ///
 /// `s3://bucket/…` reads `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL` (a
 /// server of one's own; plain `http://` is then allowed) and the others that [`AmazonS3Builder::from_env`]
-/// documents.
+/// documents. `hdfs://namenode:port/…` and `hdfs://nameservice/…` read Hadoop's own files in `HADOOP_CONF_DIR`.
 #[derive(Debug, Default)]
 pub(crate) struct Stores {
     made: DefaultObjectStoreRegistry,
@@ -71,9 +72,14 @@ fn make(url: &Url) -> Result<Arc<dyn ObjectStore>> {
                 .map_err(|e| unusable(url, e))?;
             Ok(Arc::new(store))
         }
+        "hdfs" => {
+            let name_node = &url[..url::Position::BeforePath];
+            let store = HdfsObjectStoreBuilder::new().with_url(name_node).build();
+            Ok(Arc::new(store.map_err(|e| unusable(url, e))?))
+        }
         scheme => Err(
             Error::invalid(format!("`{scheme}://` is no store that Springald reads"))
-                .with_hint("use a path, file://, s3://, http:// or https://")
+                .with_hint("use a path, file://, s3://, hdfs://, http:// or https://")
                 .into(),
         ),
     }

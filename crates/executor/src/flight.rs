@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 use std::time::SystemTime;
 
+use arrow_flight::encode::FlightDataEncoderBuilder;
+use arrow_flight::error::FlightError;
 use arrow_flight::flight_service_server::{FlightService, FlightServiceServer};
 use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
@@ -16,11 +18,14 @@ use arrow_flight::{
 };
 use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
 use ballista_executor::flight_service::BallistaFlightService;
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parking_lot::RwLock;
 use serde::Serialize;
-use springald_core::MAX_MESSAGE_BYTES;
-use springald_core::protocol::{ProbeReport, ProbeRequest, RunningTasks, VERSION, action};
+use springald_core::cache::{BlockStore, BlockTicket};
+use springald_core::protocol::{
+    ProbeReport, ProbeRequest, RetainCached, RunningTasks, VERSION, action,
+};
+use springald_core::{MAX_MESSAGE_BYTES, engine_message};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -33,12 +38,16 @@ use crate::probe;
 use crate::resources::{Resources, resident_memory};
 use crate::tasks::Tasks;
 
+/// Cached rows travel in messages of about this size.
+const BLOCK_MESSAGE_BYTES: usize = 4 << 20;
+
 /// What the data port tells of, over all registrations.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) resources: Resources,
     pub(crate) work_dir: PathBuf,
     pub(crate) tasks: Arc<Tasks>,
+    pub(crate) cache: Arc<BlockStore>,
     /// The registration that holds now; none while the worker waits for a master.
     member: RwLock<Option<Member>>,
     /// Transfers under way.
@@ -53,11 +62,17 @@ struct Member {
 }
 
 impl Desk {
-    pub(crate) fn new(resources: Resources, work_dir: PathBuf, tasks: Arc<Tasks>) -> Arc<Self> {
+    pub(crate) fn new(
+        resources: Resources,
+        work_dir: PathBuf,
+        tasks: Arc<Tasks>,
+        cache: Arc<BlockStore>,
+    ) -> Arc<Self> {
         Arc::new(Self {
             resources,
             work_dir,
             tasks,
+            cache,
             member: RwLock::default(),
             open: AtomicUsize::new(0),
         })
@@ -113,10 +128,13 @@ impl Desk {
     }
 
     fn running_tasks(&self) -> RunningTasks {
+        let cached = self.cache.usage();
         RunningTasks {
             tasks: self.tasks.list(),
             memory_used_bytes: resident_memory(),
             memory_bytes: self.resources.pool(),
+            cached_memory_bytes: cached.memory,
+            cached_disk_bytes: cached.disk,
         }
     }
 }
@@ -190,6 +208,17 @@ impl DataService {
         Ok(BallistaFlightService::new(self.desk.member()?.files))
     }
 
+    /// Cached rows, for a task of another worker.
+    fn block(&self, block: &str) -> Result<Boxed<FlightData>, Status> {
+        let rows = self.desk.cache.read(block);
+        let rows = rows.map_err(|e| Status::internal(engine_message(&e)))?;
+        let rows = rows.ok_or_else(|| Status::not_found("it does not have it any more"))?;
+        let data = FlightDataEncoderBuilder::new()
+            .with_max_flight_data_size(BLOCK_MESSAGE_BYTES)
+            .build(rows.map_err(|e| FlightError::ExternalError(Box::new(e))));
+        Ok(data.map_err(Status::from).boxed())
+    }
+
     fn counted<T>(&self, stream: Boxed<T>) -> Boxed<T>
     where
         T: Send + 'static,
@@ -218,6 +247,9 @@ impl FlightService for DataService {
         &self,
         request: Request<Ticket>,
     ) -> Result<Response<Self::DoGetStream>, Status> {
+        if let Some(BlockTicket { block }) = BlockTicket::decode(&request.get_ref().ticket) {
+            return Ok(Response::new(self.counted(self.block(&block)?)));
+        }
         let answer = self.files()?.do_get(request).await?;
         Ok(answer.map(|stream| self.counted(stream)))
     }
@@ -238,6 +270,13 @@ impl FlightService for DataService {
                 json(&Arc::clone(&self.desk).probe(asked).await?)
             }
             action::TASKS => json(&self.desk.running_tasks()),
+            action::RETAIN => {
+                let body = &request.get_ref().body;
+                let RetainCached { prefix, keep } = serde_json::from_slice(body)
+                    .map_err(|e| Status::invalid_argument(e.to_string()))?;
+                self.desk.cache.retain(&prefix, &keep);
+                json(&())
+            }
             _ => {
                 let answer = self.files()?.do_action(request).await?;
                 Ok(answer.map(|stream| self.counted(stream)))
@@ -304,6 +343,7 @@ impl FlightService for DataService {
                 "what this worker sees: paths, routes, versions",
             ),
             (action::TASKS, "the tasks that this worker runs now"),
+            (action::RETAIN, "forgets cached data"),
         ];
         let ours = stream::iter(ours.map(|(name, description)| {
             Ok(ActionType {
@@ -356,7 +396,8 @@ mod tests {
 
     async fn port(work_dir: PathBuf) -> (Arc<Desk>, DataPort, FlightServiceClient<Channel>) {
         let resources = Resources::detect(Some(2), Some(1 << 30)).unwrap();
-        let desk = Desk::new(resources, work_dir, Arc::default());
+        let cache = BlockStore::new(1 << 20, None);
+        let desk = Desk::new(resources, work_dir, Arc::default(), cache);
         let port = DataPort::open(Ipv4Addr::LOCALHOST.into(), 0, Arc::clone(&desk))
             .await
             .unwrap();
@@ -443,6 +484,7 @@ mod tests {
             Resources::detect(None, None).unwrap(),
             PathBuf::new(),
             Arc::default(),
+            BlockStore::new(1 << 20, None),
         );
         let taken = DataPort::open(Ipv4Addr::LOCALHOST.into(), number, Arc::clone(&desk)).await;
         assert!(taken.err().unwrap().hint().unwrap().contains("port"));

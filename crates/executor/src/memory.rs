@@ -7,26 +7,38 @@ use datafusion::error::Result;
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
+use springald_core::cache::BlockStore;
 
 /// Gives each task a runtime with its own pool; stores, spill folder and caches of file footers are those
 /// of the whole process.
 pub(crate) struct TaskMemory {
     base: Arc<RuntimeEnv>,
-    bytes_per_core: usize,
+    pool: u64,
+    cores: usize,
+    cache: Arc<BlockStore>,
 }
 
 impl TaskMemory {
-    pub(crate) fn new(base: Arc<RuntimeEnv>, pool: u64, cores: usize) -> Self {
-        let bytes_per_core = (pool / cores.max(1) as u64) as usize;
+    /// For the tasks of a worker of `cores`, which share `pool` bytes with what `cache` holds in memory.
+    pub(crate) fn new(
+        base: Arc<RuntimeEnv>,
+        pool: u64,
+        cores: usize,
+        cache: Arc<BlockStore>,
+    ) -> Self {
         Self {
             base,
-            bytes_per_core,
+            pool,
+            cores: cores.max(1),
+            cache,
         }
     }
 
     /// A runtime for a task that takes `cores` of this worker.
     pub(crate) fn runtime(&self, cores: u32) -> Result<Arc<RuntimeEnv>> {
-        let bytes = self.bytes_per_core.saturating_mul(cores.max(1) as usize);
+        // What a task adds to the cache counts in its own pool until it ends.
+        let free = self.pool.saturating_sub(self.cache.usage().memory) as usize;
+        let bytes = (free / self.cores).saturating_mul(cores.max(1) as usize);
         RuntimeEnvBuilder::from_runtime_env(&self.base)
             .with_memory_pool(Arc::new(FairSpillPool::new(bytes)))
             .build_arc()
@@ -48,7 +60,8 @@ mod tests {
     #[test]
     fn pools_are_sized_by_cores_and_stores_are_shared() {
         let base = Arc::new(RuntimeEnv::default());
-        let memory = TaskMemory::new(Arc::clone(&base), 4000, 4);
+        let cache = BlockStore::new(1000, None);
+        let memory = TaskMemory::new(Arc::clone(&base), 4000, 4, cache);
         for (cores, bytes) in [(0, 1000), (1, 1000), (3, 3000)] {
             let runtime = memory
                 .produce_runtime("s", &SessionConfig::new(), cores)

@@ -38,6 +38,11 @@ impl Resources {
         (self.memory as f64 * POOL_SHARE) as u64
     }
 
+    /// Memory that cached data may take of [`Self::pool`], in bytes.
+    pub(crate) fn cache(&self) -> u64 {
+        self.pool() / 2
+    }
+
     fn resolve(
         cores: Option<usize>,
         memory: Option<u64>,

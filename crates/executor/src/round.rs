@@ -23,6 +23,7 @@ use ballista_executor::metrics::LoggingMetricsCollector;
 use ballista_executor::shutdown::{Shutdown, ShutdownNotifier};
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use log::{info, warn};
+use springald_core::cache::CacheSite;
 use springald_core::{MAX_MESSAGE_BYTES, codec, session};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -237,8 +238,15 @@ impl Worker {
         let memory = Arc::clone(&self.memory);
         // For decoding plans only; each task then gets a runtime of its own.
         let runtime: RuntimeProducer = Arc::new(move |_| memory.runtime(1));
-        let config: ConfigProducer = Arc::new(|| {
-            session::config().with_ballista_override_create_grpc_client_endpoint(Arc::new(peer))
+        let site = Arc::new(CacheSite::new(
+            Arc::clone(&self.desk.cache),
+            authority(host, self.data_port),
+            self.desk.resources.cores,
+        ));
+        let config: ConfigProducer = Arc::new(move || {
+            session::config()
+                .with_ballista_override_create_grpc_client_endpoint(Arc::new(peer))
+                .with_extension(Arc::clone(&site))
         });
         let engine = Engine {
             executor_id: metadata.id.clone(),
@@ -311,6 +319,8 @@ impl Round {
                 worker.tasks.count()
             );
         }
+        // No session of the next master knows of it.
+        worker.desk.cache.retain("", &[]);
         if let Err(e) = std::fs::remove_dir_all(&files) {
             warn!("cannot remove {}: {e}", files.display());
         }

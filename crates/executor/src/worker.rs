@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ballista_executor::executor_server::TERMINATING;
 use log::{info, warn};
+use springald_core::cache::BlockStore;
 use springald_core::config::format_bytes;
 use springald_core::protocol::VERSION;
 use springald_core::session;
@@ -55,9 +56,16 @@ pub async fn run(options: WorkerOptions) -> Result<()> {
     );
 
     let base = session::runtime_env(Some(&work_dir.spill()))?;
-    let memory = Arc::new(TaskMemory::new(base, resources.pool(), resources.cores));
+    let cache = BlockStore::new(resources.cache() as usize, Some(&work_dir.spill()));
+    let memory = TaskMemory::new(base, resources.pool(), resources.cores, Arc::clone(&cache));
+    let memory = Arc::new(memory);
     let tasks = Arc::<Tasks>::default();
-    let desk = Desk::new(resources, work_dir.path().to_owned(), Arc::clone(&tasks));
+    let desk = Desk::new(
+        resources,
+        work_dir.path().to_owned(),
+        Arc::clone(&tasks),
+        cache,
+    );
     let mut data_port = DataPort::open(bind, options.port, Arc::clone(&desk)).await?;
     let worker = Arc::new(Worker {
         bind,

@@ -11,6 +11,7 @@
 //!
 //! Ballista plans, launches and retries; whether its answer may be believed is decided in [`jobs`].
 
+mod cached;
 mod catalog;
 mod cluster;
 mod handshake;
@@ -19,12 +20,14 @@ mod ledger;
 mod master;
 mod placement;
 mod probe;
+mod proxy;
 mod publish;
 mod rest;
 mod server;
 mod service;
 #[cfg(test)]
 mod tests;
+mod uploads;
 mod workers;
 
 pub use master::{Master, MasterOptions};

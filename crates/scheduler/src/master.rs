@@ -12,8 +12,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use ballista_core::config::TaskSchedulingPolicy;
-use ballista_core::extension::{BallistaConfigGrpcEndpoint, EndpointOverrideFn};
-use ballista_core::flight_proxy_service::BallistaFlightProxyService;
+use ballista_core::extension::EndpointOverrideFn;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use ballista_scheduler::SessionBuilder;
 use ballista_scheduler::api::get_routes;
@@ -28,14 +27,17 @@ use tonic::service::RoutesBuilder;
 use tonic::transport::Endpoint;
 
 use crate::Ballista;
+use crate::cached::Cached;
 use crate::catalog::Catalog;
 use crate::cluster::LedgerClusterState;
 use crate::handshake::USER_AGENT;
 use crate::jobs::{AttemptIds, Board, KEEP_RESULTS};
 use crate::ledger::Ledger;
+use crate::proxy::ResultProxy;
 use crate::rest::{self, Rest};
 use crate::server;
 use crate::service::Service;
+use crate::uploads::Uploads;
 use crate::workers::Workers;
 
 /// The folders of the shared volume that every part of the cluster expects.
@@ -111,6 +113,7 @@ impl Master {
             })?;
         }
         let catalog = Catalog::open(options.workspace.join("warehouse/catalog.json"))?;
+        let uploads = Arc::new(Uploads::new(&options.workspace));
         let (listener, addr) = bind(&options.host, options.port, "--port").await?;
         let ui = match options.ui_port {
             Some(port) => Some(bind(&options.host, port, "--ui-port").await?),
@@ -142,6 +145,8 @@ impl Master {
             ledger: Arc::clone(&ledger),
             workers: Arc::clone(&workers),
             catalog,
+            cached: Arc::new(Cached::new(Arc::clone(&workers), Arc::clone(&uploads))),
+            uploads,
             workspace: options.workspace.clone(),
             host: host.clone(),
             started_at_ms: now_ms(),
@@ -284,13 +289,6 @@ fn endpoint() -> EndpointOverrideFn {
 
 /// The gRPC services, with a fallback for what no route takes.
 fn grpc(service: Service) -> Router {
-    let customize = Arc::new(BallistaConfigGrpcEndpoint::new(endpoint()));
-    let proxy = BallistaFlightProxyService::new(
-        MAX_MESSAGE_BYTES,
-        MAX_MESSAGE_BYTES,
-        false,
-        Some(customize),
-    );
     let mut routes = RoutesBuilder::default();
     routes.add_service(
         SchedulerGrpcServer::new(service)
@@ -298,7 +296,7 @@ fn grpc(service: Service) -> Router {
             .max_encoding_message_size(MAX_MESSAGE_BYTES),
     );
     routes.add_service(
-        FlightServiceServer::new(proxy)
+        FlightServiceServer::new(ResultProxy::default())
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES),
     );

@@ -14,7 +14,9 @@ use ballista_scheduler::state::execution_graph::{
 };
 use ballista_scheduler::state::execution_stage::RunningStage;
 use ballista_scheduler::state::task_manager::JobInfoCache;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
 use datafusion::physical_plan::{ExecutionPlan, ExecutionPlanProperties};
+use springald_core::cache::CachedScanExec;
 use tokio::sync::OwnedRwLockWriteGuard;
 
 use crate::ledger::{Ledger, Offer, Terms};
@@ -132,7 +134,16 @@ fn bind_one(candidate: &mut Candidate, offers: &mut [Offer], alone: bool) -> Opt
             task_size(room, alone, limit(stage))
         }
     };
-    let partitions = stage.pending.next_slice(size);
+    let holders = cache_holders(&stage.plan, stage.pending.total_partitions());
+    let partitions = match holders.is_empty() {
+        true => stage.pending.next_slice(size),
+        false => {
+            let mut pending = stage.pending.next_slice(usize::MAX);
+            let taken = take_held(&mut pending, size, &chosen.address, &holders);
+            stage.pending.reschedule(pending);
+            taken
+        }
+    };
     if partitions.is_empty() {
         return None;
     }
@@ -191,6 +202,47 @@ fn task_size(room: Room, alone: bool, limit: usize) -> usize {
     size.clamp(1, limit)
 }
 
+/// For each partition of a stage the address of the worker that holds the cached data it reads; empty if the stage
+/// reads none. Of several scans under one stage the first counts: what is not at hand is fetched.
+fn cache_holders(plan: &Arc<dyn ExecutionPlan>, partitions: usize) -> Vec<Option<String>> {
+    let mut holders = vec![];
+    // The closure never fails.
+    let _ = plan.apply(|node| {
+        let Some(scan) = node.downcast_ref::<CachedScanExec>() else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        holders = scan.holders();
+        Ok(TreeNodeRecursion::Stop)
+    });
+    match holders.len() == partitions {
+        true => holders,
+        false => vec![],
+    }
+}
+
+/// Takes up to `size` of the pending partitions for the worker at `address`: those that it holds, else those that
+/// nobody holds, else anybody's.
+fn take_held(
+    pending: &mut Vec<usize>,
+    size: usize,
+    address: &str,
+    holders: &[Option<String>],
+) -> Vec<usize> {
+    let holder = |partition: usize| holders.get(partition).and_then(Option::as_deref);
+    let rank = |partition: &usize| match holder(*partition) {
+        Some(holder) if holder == address => 0,
+        None => 1,
+        Some(_) => 2,
+    };
+    pending.sort_by_key(rank);
+    let best = pending.first().map(rank);
+    let alike = pending.iter().take_while(|p| Some(rank(p)) == best).count();
+    let mut taken: Vec<usize> = pending.drain(..size.min(alike)).collect();
+    taken.sort_unstable();
+    pending.sort_unstable();
+    taken
+}
+
 /// `ballista.scheduler.max_partitions_per_task`, where 0 means any.
 fn limit(stage: &RunningStage) -> usize {
     match stage
@@ -240,6 +292,20 @@ mod tests {
     use datafusion::prelude::{SessionConfig, SessionContext};
 
     use super::*;
+
+    #[test]
+    fn cached_partitions_go_to_their_holders() {
+        let holders: Vec<_> = ["a", "b", "a", "", "b"]
+            .map(|holder| (!holder.is_empty()).then(|| holder.to_owned()))
+            .into();
+        let mut pending = vec![0, 1, 2, 3, 4];
+        let mut take = |size, worker| take_held(&mut pending, size, worker, &holders);
+        assert_eq!(take(9, "a"), [0, 2]);
+        assert_eq!(take(1, "b"), [1]);
+        assert_eq!(take(9, "a"), [3]);
+        assert_eq!(take(9, "c"), [4]);
+        assert_eq!(take(9, "c"), [0; 0]);
+    }
 
     async fn job(name: &str, partitions: usize) -> (JobId, JobInfoCache) {
         let config = SessionConfig::new_with_ballista().with_target_partitions(partitions);

@@ -1,10 +1,10 @@
-//! Making what a write job staged visible: every file of it, or none.
+//! Requests to make visible what a write job staged.
 
 use std::fs;
-use std::io::{self, ErrorKind};
 use std::path::{Component, Path, PathBuf};
 
 use springald_core::protocol::PublishRequest;
+use springald_core::session::publish;
 use springald_core::{Error, Result};
 
 use crate::jobs::{Board, is_staging, local_path};
@@ -14,6 +14,7 @@ use crate::jobs::{Board, is_staging, local_path};
 pub(crate) struct Publication {
     staging: PathBuf,
     target: PathBuf,
+    replace: bool,
 }
 
 impl Publication {
@@ -33,7 +34,11 @@ impl Publication {
                 target.display()
             )));
         }
-        Ok(Self { staging, target })
+        Ok(Self {
+            staging,
+            target,
+            replace: request.replace,
+        })
     }
 
     /// Moves the files of the attempt that succeeded into the target, then removes the staging folder.
@@ -47,45 +52,17 @@ impl Publication {
     }
 
     fn publish(&self, source: &Path) -> Result<usize> {
-        let files = files_below(source).map_err(|e| failed("reading", source, &e))?;
-        let moves: Vec<(PathBuf, PathBuf)> = files
-            .into_iter()
-            .map(|file| {
-                let inside = file.strip_prefix(source).unwrap_or(&file);
-                (file.clone(), self.target.join(inside))
-            })
-            .collect();
-        if let Some((_, taken)) = moves.iter().find(|(_, to)| to.exists()) {
-            return Err(Error::invalid(format!(
-                "{} exists already: nothing was published",
-                taken.display()
-            )));
-        }
-        for (done, (from, to)) in moves.iter().enumerate() {
-            if let Err(e) = rename(from, to) {
-                for (from, to) in moves[..done].iter().rev() {
-                    if let Err(e) = fs::rename(to, from) {
-                        log::error!("moving {} back to {}: {e}", to.display(), from.display());
-                    }
-                }
-                return Err(failed("moving a file to", to, &e));
-            }
-        }
-        // The files are where they belong; what is left behind here disturbs nobody.
-        if let Err(e) = fs::remove_dir_all(&self.staging) {
-            log::warn!("removing {}: {e}", self.staging.display());
-        }
-        Ok(moves.len())
+        publish(source, &self.staging, &self.target, self.replace)
     }
 }
 
 /// Where the files are when this master did not run the job: in the folder itself, or in the folder of an
 /// attempt if there is one only.
 fn only_attempt(staging: &Path) -> Result<PathBuf> {
-    let entries = fs::read_dir(staging).map_err(|e| failed("reading", staging, &e))?;
+    let entries = fs::read_dir(staging).map_err(|e| unreadable(staging, &e))?;
     let mut attempts = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|e| failed("reading", staging, &e))?;
+        let entry = entry.map_err(|e| unreadable(staging, &e))?;
         if entry.file_name().to_string_lossy().starts_with("attempt-") {
             attempts.push(entry.path());
         }
@@ -101,6 +78,13 @@ fn only_attempt(staging: &Path) -> Result<PathBuf> {
     }
 }
 
+fn unreadable(folder: &Path, e: &std::io::Error) -> Error {
+    Error::failed(format!(
+        "reading {}: {e}: nothing was published",
+        folder.display()
+    ))
+}
+
 fn plain(path: &str) -> Result<PathBuf> {
     let clean = local_path(path);
     let climbs = clean.components().any(|c| c == Component::ParentDir);
@@ -112,41 +96,6 @@ fn plain(path: &str) -> Result<PathBuf> {
     Ok(clean)
 }
 
-fn files_below(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            match entry.file_type()?.is_dir() {
-                true => folders.push(entry.path()),
-                false => files.push(entry.path()),
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    fs::rename(from, to)
-}
-
-fn failed(doing: &str, path: &Path, e: &io::Error) -> Error {
-    let error = Error::failed(format!(
-        "{doing} {}: {e}: nothing was published",
-        path.display()
-    ));
-    match e.kind() {
-        ErrorKind::CrossesDevices => error.with_hint("stage below the target, in the same file system"),
-        ErrorKind::NotFound => error.with_hint("the job may have written nothing, or the master mounts another volume than the workers"),
-        _ => error,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,6 +104,7 @@ mod tests {
         Publication::new(&PublishRequest {
             staging: format!("{}/_staging-7/", target.display()),
             target: format!("file://{}/", target.display()),
+            replace: false,
         })
         .unwrap()
     }
@@ -181,32 +131,6 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_moved_if_something_is_in_the_way() {
-        let target = tempfile::tempdir().unwrap();
-        stage(target.path(), "a.parquet");
-        stage(target.path(), "b.parquet");
-        fs::write(target.path().join("b.parquet"), "old").unwrap();
-        let source = target.path().join("_staging-7");
-        let e = publication(target.path()).publish(&source).unwrap_err();
-        assert!(e.message().contains("b.parquet"), "{e}");
-        assert!(!target.path().join("a.parquet").exists());
-        assert!(source.join("a.parquet").exists());
-    }
-
-    #[test]
-    fn what_was_moved_is_moved_back() {
-        let target = tempfile::tempdir().unwrap();
-        stage(target.path(), "a.parquet");
-        stage(target.path(), "z/b.parquet");
-        // A file where a folder is needed makes the second move fail.
-        fs::write(target.path().join("z"), "a file").unwrap();
-        let source = target.path().join("_staging-7");
-        assert!(publication(target.path()).publish(&source).is_err());
-        assert!(source.join("a.parquet").exists());
-        assert!(!target.path().join("a.parquet").exists());
-    }
-
-    #[test]
     fn an_unknown_job_is_published_only_when_there_is_no_doubt() {
         let target = tempfile::tempdir().unwrap();
         let staging = target.path().join("_staging-7");
@@ -229,6 +153,7 @@ mod tests {
             let request = PublishRequest {
                 staging: staging.into(),
                 target: target.into(),
+                replace: false,
             };
             assert!(Publication::new(&request).is_err(), "{staging} {target}");
         }

@@ -3,25 +3,28 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use axum::body::Body as RawBody;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use serde::Deserialize;
 use springald_core::Error;
 use springald_core::protocol::{
-    ApiError, CatalogEntry, ClusterInfo, JobInfo, JobState, ProbeReport, ProbeRequest,
+    ApiError, CachedData, CatalogEntry, ClusterInfo, JobInfo, JobState, ProbeReport, ProbeRequest,
     PublishRequest, VERSION, WorkerInfo, WorkerState,
 };
 
+use crate::cached::Cached;
 use crate::catalog::Catalog;
 use crate::jobs::Board;
 use crate::ledger::Ledger;
 use crate::master::now_ms;
 use crate::probe;
 use crate::publish::Publication;
+use crate::uploads::Uploads;
 use crate::workers::Workers;
 
 /// What the routes show and change.
@@ -30,6 +33,8 @@ pub(crate) struct Rest {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) workers: Arc<Workers>,
     pub(crate) catalog: Catalog,
+    pub(crate) cached: Arc<Cached>,
+    pub(crate) uploads: Arc<Uploads>,
     pub(crate) workspace: PathBuf,
     pub(crate) host: String,
     pub(crate) started_at_ms: u64,
@@ -47,6 +52,16 @@ pub(crate) fn routes(rest: Arc<Rest>) -> Router {
         .route(
             "/api/v1/catalog/{name}",
             get(entry).put(put_entry).delete(remove_entry),
+        )
+        .route("/api/v1/cached", get(cached))
+        .route(
+            "/api/v1/cached/{name}",
+            put(put_cached).delete(remove_cached),
+        )
+        .route("/api/v1/sessions/{id}/lease", post(lease))
+        .route(
+            "/api/v1/sessions/{id}/uploads/{upload}/{part}",
+            put(put_upload),
         )
         .route("/api/v1/publish", post(publish))
         .route("/healthz", get(|| async { "ok\n" }))
@@ -213,6 +228,42 @@ async fn remove_entry(
         true => Ok(StatusCode::NO_CONTENT),
         false => Err(no_entry(&name)),
     }
+}
+
+async fn cached(State(rest): State<Arc<Rest>>) -> Json<Vec<CachedData>> {
+    Json(rest.cached.list())
+}
+
+async fn put_cached(
+    State(rest): State<Arc<Rest>>,
+    Path(name): Path<String>,
+    data: Body<CachedData>,
+) -> Answer<StatusCode> {
+    let Json(data) = data?;
+    if data.name != name || !name.starts_with(&format!("{}-", data.session)) {
+        let message = format!("the data is named `{}`, the path `{name}`", data.name);
+        return Err(Failure(StatusCode::BAD_REQUEST, message));
+    }
+    rest.cached.put(data).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn remove_cached(State(rest): State<Arc<Rest>>, Path(name): Path<String>) -> StatusCode {
+    rest.cached.remove(name).await;
+    StatusCode::NO_CONTENT
+}
+
+async fn lease(State(rest): State<Arc<Rest>>, Path(session): Path<String>) -> Response {
+    RawBody::from_stream(rest.cached.lease(session)).into_response()
+}
+
+async fn put_upload(
+    State(rest): State<Arc<Rest>>,
+    Path((session, upload, part)): Path<(String, String, usize)>,
+    body: RawBody,
+) -> Answer<StatusCode> {
+    rest.uploads.put(&session, &upload, part, body).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn publish(

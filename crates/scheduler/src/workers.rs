@@ -20,7 +20,9 @@ use futures::future::join_all;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 use springald_core::MAX_MESSAGE_BYTES;
-use springald_core::protocol::{ProbeReport, ProbeRequest, RunningTasks, TaskId, action};
+use springald_core::protocol::{
+    ProbeReport, ProbeRequest, RetainCached, RunningTasks, TaskId, action,
+};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
@@ -109,6 +111,28 @@ impl Workers {
         if let Err(e) = SchedulerGrpc::update_task_status(self.ballista.as_ref(), request).await {
             log::warn!("offering free cores again: {e}");
         }
+    }
+
+    /// Tells every worker which blocks of cached data to keep. One that does not hear it frees them when it leaves.
+    pub(crate) async fn retain_cached(&self, prefix: String, keep: Vec<String>) {
+        let Ok(body) = serde_json::to_vec(&RetainCached { prefix, keep }) else {
+            return;
+        };
+        let told = self.ledger.addresses().into_iter().map(|(_, host, port)| {
+            let body = body.clone();
+            async move {
+                let told = match client(&host, port) {
+                    Ok(mut client) => {
+                        ask::<()>(&mut client, action::RETAIN, body, ANSWER_WITHIN).await
+                    }
+                    Err(e) => Err(e),
+                };
+                if let Err(e) = told {
+                    log::debug!("worker {host}:{port} did not free cached data: {e}");
+                }
+            }
+        });
+        join_all(told).await;
     }
 
     /// Asks every worker what it sees of paths and routes, with `full` also whether it reaches the others.

@@ -1,5 +1,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::command::{run, springald};
@@ -11,6 +12,9 @@ pub enum Strings {
     Utf8,
     Utf8View,
 }
+
+/// Threads of this process would make the same files at once.
+static MAKING: Mutex<()> = Mutex::new(());
 
 /// TPC-H's eight tables as Parquet files, made once a machine and kept beside the test executables.
 #[derive(Debug)]
@@ -29,6 +33,7 @@ impl Tpch {
             Strings::Utf8 => "utf8",
             Strings::Utf8View => "utf8view",
         };
+        let _one = MAKING.lock();
         let folder = scratch(&format!("tpch-sf{scale}-{name}"));
         if !folder.is_dir() {
             // Another test process may make the same: each makes its own, and the first rename wins.

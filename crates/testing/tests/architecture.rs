@@ -35,10 +35,16 @@ const ARROWS: &[Arrows] = &[
         ours: &[
             "springald-core",
             "springald-executor",
+            "springald-ml",
             "springald-scheduler",
             "springald-text",
         ],
         banned: &[PYTHON],
+    },
+    Arrows {
+        name: "springald-python",
+        ours: &["springald", "springald-core", "springald-ml"],
+        banned: &[],
     },
     Arrows {
         name: "springald-scheduler",
@@ -52,8 +58,13 @@ const ARROWS: &[Arrows] = &[
     },
     Arrows {
         name: "springald-core",
-        ours: &["springald-text"],
+        ours: &["springald-ml", "springald-text"],
         banned: &[PYTHON],
+    },
+    Arrows {
+        name: "springald-ml",
+        ours: &[],
+        banned: &[PYTHON, BALLISTA, GRPC],
     },
     Arrows {
         name: "springald-text",
@@ -118,12 +129,30 @@ fn every_crate_has_the_lints_and_versions_of_the_workspace() {
         let versions = text
             .lines()
             .skip_while(|line| !line.contains("dependencies]"))
+            // The benches come after the dependencies.
+            .take_while(|line| !line.starts_with("[["))
             .filter(|line| line.contains("version =") || line.contains("= \""));
         assert_eq!(
             versions.collect::<Vec<_>>(),
             [""; 0],
             "{where_}: versions stand in the workspace only"
         );
+    }
+}
+
+#[test]
+fn kernels_are_arithmetic_only() {
+    let mut files = Vec::new();
+    rust_files(&root().join("crates/ml/src/kernels"), &mut files);
+    assert!(files.len() > 5, "found only {} kernels", files.len());
+    for file in files {
+        let text = read(&file);
+        for banned in ["datafusion", "std::fs", "std::io", "tokio", "super::super"] {
+            let found = text
+                .lines()
+                .any(|line| line.starts_with("use ") && line.contains(banned));
+            assert!(!found, "{}: a kernel may not use {banned}", file.display());
+        }
     }
 }
 

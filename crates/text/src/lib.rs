@@ -31,6 +31,7 @@ mod ranges;
 mod records;
 mod text;
 mod word_count;
+mod word_count_function;
 mod word_decoder;
 mod word_table;
 
@@ -48,4 +49,5 @@ pub use line_format::LineFormat;
 pub use line_source::LineSource;
 pub use line_table::{LineTable, PortableTables};
 pub use records::Records;
-pub use word_count::{Tokens, WordCountOptions, word_count, word_count_table};
+pub use word_count::{Tokens, WordCountOptions, word_count};
+pub use word_count_function::word_count_function;

@@ -12,6 +12,7 @@ use datafusion::datasource::listing::{
 };
 use datafusion::error::{DataFusionError, Result};
 use datafusion::functions_aggregate::expr_fn::sum;
+use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionContext, col};
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -104,15 +105,19 @@ pub fn word_count(
     paths: &[String],
     options: WordCountOptions,
 ) -> Result<DataFrame> {
-    let urls = paths
-        .iter()
-        .map(|path| url(path))
-        .collect::<Result<Vec<_>>>()?;
     let top = options.top;
-    let partial = word_count_table(urls, options)?;
-    let counts = ctx
-        .read_table(partial)?
-        .aggregate(vec![col(WORD)], vec![sum(col(COUNT)).alias(COUNT)])?;
+    let partial = ctx.read_table(partial_counts(paths, options)?)?;
+    let (state, partial) = partial.into_parts();
+    let counts = counts_of(LogicalPlanBuilder::from(partial), top)?.build()?;
+    Ok(DataFrame::new(state, counts))
+}
+
+/// The counts of all words, or of the `top` most frequent ones, of the partial counts in a plan.
+pub(crate) fn counts_of(
+    partial: LogicalPlanBuilder,
+    top: Option<usize>,
+) -> Result<LogicalPlanBuilder> {
+    let counts = partial.aggregate(vec![col(WORD)], vec![sum(col(COUNT)).alias(COUNT)])?;
     match top {
         None => Ok(counts),
         Some(top) => counts
@@ -124,15 +129,14 @@ pub fn word_count(
     }
 }
 
-/// The table under [`word_count`]: partial counts of the words of the files at `urls`.
-///
-/// # Errors
-/// As for [`word_count`].
-pub fn word_count_table(
-    urls: Vec<ListingTableUrl>,
+/// The table under [`word_count`]: partial counts of the words of the files at `paths`.
+pub(crate) fn partial_counts(
+    paths: &[String],
     options: WordCountOptions,
 ) -> Result<Arc<dyn TableProvider>> {
     check(&options)?;
+    let urls = paths.iter().map(|path| url(path));
+    let urls = urls.collect::<Result<Vec<_>>>()?;
     let Some(first) = urls.first() else {
         return plan_err!("word count: no path given");
     };

@@ -1,13 +1,12 @@
 //! `springald jobs`.
 
-use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use springald_core::protocol::{JobInfo, JobState};
 
 use crate::cli::ClusterArgs;
-use crate::error::Result;
+use crate::error::{Exit, Result, SUCCESS};
 use crate::output::{Format, Kind, Listing, Printer};
 
 #[derive(Debug, clap::Args)]
@@ -40,7 +39,7 @@ enum State {
     Cancelled,
 }
 
-pub(crate) async fn jobs(args: JobsArgs) -> Result<ExitCode> {
+pub(crate) async fn jobs(args: JobsArgs) -> Result<Exit> {
     let client = args.cluster.client("jobs")?;
     let mut jobs = match &args.id {
         Some(id) => vec![client.job(id).await?],
@@ -50,7 +49,7 @@ pub(crate) async fn jobs(args: JobsArgs) -> Result<ExitCode> {
     // The newest at the end, where the eye is after a long list.
     jobs.sort_by(|a, b| (a.submitted_at_ms, &a.id).cmp(&(b.submitted_at_ms, &b.id)));
     Printer::stdout(args.format).print_listing(&listing(&jobs, now_ms()))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 fn listing(jobs: &[JobInfo], now_ms: u64) -> Listing {

@@ -1,10 +1,9 @@
 //! `springald kill`.
 
 use std::io::Write;
-use std::process::ExitCode;
 
 use crate::cli::ClusterArgs;
-use crate::error::{Error, FAILED, Result, say};
+use crate::error::{Error, Exit, FAILED, Result, SUCCESS, say};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -20,9 +19,9 @@ pub(crate) struct KillArgs {
 }
 
 /// Ends every job it can; the status tells whether that was all of them.
-pub(crate) async fn kill(args: KillArgs) -> Result<ExitCode> {
+pub(crate) async fn kill(args: KillArgs) -> Result<Exit> {
     let client = args.cluster.client("kill")?;
-    let mut status = ExitCode::SUCCESS;
+    let mut status = SUCCESS;
     for id in &args.ids {
         match client.cancel(id).await {
             Ok(()) => writeln!(std::io::stdout(), "{id} cancelled").map_err(Error::Stdout)?,
@@ -31,7 +30,7 @@ pub(crate) async fn kill(args: KillArgs) -> Result<ExitCode> {
                 if let Some(hint) = e.hint() {
                     say(&format!("hint: {hint}"));
                 }
-                status = ExitCode::from(FAILED);
+                status = FAILED;
             }
         }
     }

@@ -1,11 +1,9 @@
 //! `springald workers`.
 
-use std::process::ExitCode;
-
 use springald_core::protocol::{WorkerInfo, WorkerState};
 
 use crate::cli::ClusterArgs;
-use crate::error::{Result, say};
+use crate::error::{Exit, Result, SUCCESS, say};
 use crate::output::{Format, Kind, Listing, Printer};
 
 #[derive(Debug, clap::Args)]
@@ -22,14 +20,14 @@ pub(crate) struct WorkersArgs {
     format: Format,
 }
 
-pub(crate) async fn workers(args: WorkersArgs) -> Result<ExitCode> {
+pub(crate) async fn workers(args: WorkersArgs) -> Result<Exit> {
     let mut workers = args.cluster.client("workers")?.workers().await?;
     workers.sort_by(|a, b| (&a.host, a.port, &a.id).cmp(&(&b.host, b.port, &b.id)));
     Printer::stdout(args.format).print_listing(&listing(&workers))?;
     if workers.is_empty() {
         say("no worker is registered; start one with: springald worker --master URL");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 fn listing(workers: &[WorkerInfo]) -> Listing {
@@ -42,6 +40,8 @@ fn listing(workers: &[WorkerInfo]) -> Listing {
         ("cores_free", Kind::Number),
         ("memory_bytes", Kind::Bytes),
         ("memory_used_bytes", Kind::Bytes),
+        ("cached_memory_bytes", Kind::Bytes),
+        ("cached_disk_bytes", Kind::Bytes),
         ("tasks", Kind::Number),
         ("last_seen_ms", Kind::Millis),
     ]);
@@ -60,6 +60,8 @@ fn listing(workers: &[WorkerInfo]) -> Listing {
             worker.cores_free.into(),
             worker.memory_bytes.into(),
             worker.memory_used_bytes.into(),
+            worker.cached_memory_bytes.into(),
+            worker.cached_disk_bytes.into(),
             worker.tasks.into(),
             worker.last_seen_ms.into(),
         ]);

@@ -12,7 +12,6 @@ mod text;
 mod tpch;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -20,7 +19,7 @@ use std::time::Instant;
 use clap::Subcommand;
 use serde_json::Value;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result, SUCCESS};
 use crate::output::{Format, Kind, Listing, Printer};
 use crate::session::told_to_stop;
 use files::{Made, Output};
@@ -70,7 +69,7 @@ struct Target {
     format: Format,
 }
 
-pub(crate) async fn run(args: DatagenArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: DatagenArgs) -> Result<Exit> {
     let DatagenArgs { kind, target } = args;
     let Some(out) = target.out else {
         return Err(Error::usage(
@@ -111,7 +110,7 @@ pub(crate) async fn run(args: DatagenArgs) -> Result<ExitCode> {
     let mut listing = listing(&made);
     listing.push(total(&made, begun.elapsed().as_millis() as u64));
     Printer::stdout(target.format).print_listing(&listing)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 fn listing(made: &[Made]) -> Listing {

@@ -435,6 +435,8 @@ mod tests {
             cores_free: 2,
             memory_bytes: 2 << 30,
             memory_used_bytes: 0,
+            cached_memory_bytes: 0,
+            cached_disk_bytes: 0,
             tasks: 0,
             last_seen_ms: 100,
         }

@@ -7,12 +7,11 @@ mod facts;
 mod judge;
 
 use std::io::{self, IsTerminal, Write};
-use std::process::ExitCode;
 
 use serde_json::Value;
 
 use crate::cli::ClusterArgs;
-use crate::error::{Error, FAILED, Result};
+use crate::error::{Error, Exit, FAILED, Result, SUCCESS};
 use crate::output::{Format, Kind, Listing, Printer};
 use facts::Facts;
 use judge::{Check, Status, judge};
@@ -36,7 +35,7 @@ pub(crate) struct DoctorArgs {
     format: Format,
 }
 
-pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: DoctorArgs) -> Result<Exit> {
     let (host, port) = args.cluster.address("doctor")?;
     let paths = args
         .paths
@@ -53,8 +52,8 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode> {
         format => Printer::stdout(format).print_listing(&listing(&checks))?,
     }
     match checks.iter().any(|check| check.status == Status::Fail) {
-        true => Ok(ExitCode::from(FAILED)),
-        false => Ok(ExitCode::SUCCESS),
+        true => Ok(FAILED),
+        false => Ok(SUCCESS),
     }
 }
 

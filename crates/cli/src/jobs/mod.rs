@@ -2,11 +2,13 @@
 //! process alike, and answer with rows.
 
 mod compact;
+mod kmeans;
+mod learning;
+mod linreg;
 mod logjoin;
 mod pi;
 mod wordcount;
 
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Subcommand;
@@ -17,7 +19,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use springald_core::Session;
 
 use crate::cli::{Global, OutputArgs};
-use crate::error::{Result, say};
+use crate::error::{Exit, Result, SUCCESS, say};
 use crate::output::{Printer, write_output};
 use crate::session::with_session;
 
@@ -25,6 +27,8 @@ use crate::session::with_session;
 #[command(after_help = "Examples:
   springald run pi 10
   springald run wordcount /opt/workspace/datain/books --top 20
+  springald run linreg trips.parquet --features distance,hour --label fare
+  springald run kmeans points.parquet --features x,y --k 16
   springald run --master springald://localhost:7077 logjoin 1 1000 events.csv actions.csv joined
   springald run compact /opt/workspace/datain/small /opt/workspace/datain/large")]
 pub(crate) struct RunArgs {
@@ -42,6 +46,8 @@ pub(crate) struct RunArgs {
 enum Job {
     Pi(pi::PiArgs),
     Wordcount(wordcount::WordcountArgs),
+    Linreg(linreg::LinregArgs),
+    Kmeans(kmeans::KmeansArgs),
     Logjoin(logjoin::LogjoinArgs),
     Compact(compact::CompactArgs),
 }
@@ -53,7 +59,7 @@ impl RunArgs {
     }
 }
 
-pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: RunArgs) -> Result<Exit> {
     let RunArgs {
         job,
         global,
@@ -62,6 +68,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
     let global = global.named(match &job {
         Job::Pi(_) => "pi",
         Job::Wordcount(_) => "wordcount",
+        Job::Linreg(_) => "linreg",
+        Job::Kmeans(_) => "kmeans",
         Job::Logjoin(_) => "logjoin",
         Job::Compact(_) => "compact",
     });
@@ -69,13 +77,15 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode> {
         let rows = match &job {
             Job::Pi(args) => pi::run(session, args).await,
             Job::Wordcount(args) => wordcount::run(session, args).await,
+            Job::Linreg(args) => linreg::run(session, args).await,
+            Job::Kmeans(args) => kmeans::run(session, args).await,
             Job::Logjoin(args) => logjoin::run(session, args).await,
             Job::Compact(args) => compact::run(session, args).await,
         };
         show(rows?, &output).await
     })
     .await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 async fn show(rows: SendableRecordBatchStream, output: &OutputArgs) -> Result<()> {

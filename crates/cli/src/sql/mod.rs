@@ -3,7 +3,6 @@
 mod shell;
 
 use std::io::{IsTerminal, Read};
-use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use datafusion::logical_expr::LogicalPlan;
@@ -11,7 +10,7 @@ use springald_core::Session;
 use springald_core::session::split_statements;
 
 use crate::cli::{Global, OutputArgs};
-use crate::error::{Error, Result, say};
+use crate::error::{Error, Exit, Result, SUCCESS, say};
 use crate::output::{OutputPath, Printer, write_output};
 use crate::session::with_session;
 
@@ -40,7 +39,7 @@ pub(crate) struct SqlArgs {
     output: OutputArgs,
 }
 
-pub(crate) async fn run(args: SqlArgs, global: Global) -> Result<ExitCode> {
+pub(crate) async fn run(args: SqlArgs, global: Global) -> Result<Exit> {
     let scripts = scripts(&args)?;
     if scripts.is_empty() {
         return shell::run(&args, &global).await;
@@ -57,7 +56,7 @@ pub(crate) async fn run(args: SqlArgs, global: Global) -> Result<ExitCode> {
                 say(&done.to_string());
             }
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(SUCCESS)
     })
     .await
 }

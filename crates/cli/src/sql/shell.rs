@@ -1,7 +1,6 @@
 //! The prompt: lines with editing and history, statements that end with a semicolon.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use rustyline::completion::{Completer, Pair};
 use rustyline::error::ReadlineError;
@@ -13,7 +12,7 @@ use springald_core::session::split_statements;
 
 use super::{SqlArgs, statement};
 use crate::cli::Global;
-use crate::error::{Error, Result, report, say};
+use crate::error::{Error, Exit, Result, SUCCESS, report, say};
 use crate::output::Printer;
 use crate::progress::JobWatch;
 use crate::session::told_to_stop;
@@ -64,7 +63,7 @@ Statements end with a semicolon and may take several lines.
   \\timing    show or hide times      \\q or Ctrl-D    leave
 Ctrl-C ends the running statement, on the cluster too.";
 
-pub(super) async fn run(args: &SqlArgs, global: &Global) -> Result<ExitCode> {
+pub(super) async fn run(args: &SqlArgs, global: &Global) -> Result<Exit> {
     let session = Session::connect(&global.master, &global.conf).await?;
     let printer = Printer::stdout(args.output.format);
     let mut editor = editor()?;
@@ -127,7 +126,7 @@ pub(super) async fn run(args: &SqlArgs, global: &Global) -> Result<ExitCode> {
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 /// Runs a statement until it is done or Ctrl-C; whether the next one of the line should run.

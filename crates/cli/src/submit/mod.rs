@@ -5,13 +5,12 @@ mod python;
 mod script;
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use clap::Parser;
 use springald_core::MasterUrl;
 
 use crate::cli::{Global, key_value, master_url};
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 use crate::output::{Format, OutputPath};
 
 #[derive(Debug, clap::Args)]
@@ -75,7 +74,7 @@ struct Tail {
     script: ScriptArgs,
 }
 
-pub(crate) async fn run(args: SubmitArgs) -> Result<ExitCode> {
+pub(crate) async fn run(args: SubmitArgs) -> Result<Exit> {
     let SubmitArgs {
         mut global,
         mut script,

@@ -2,14 +2,14 @@
 //! its own.
 
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use springald_core::MasterUrl;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result};
 
 /// Runs `python3 FILE ARGS`. Returns only if that is not possible.
-pub(super) fn run(master: &MasterUrl, file: &str, args: &[String]) -> Result<ExitCode> {
+pub(super) fn run(master: &MasterUrl, file: &str, args: &[String]) -> Result<Exit> {
     let e = Command::new("python3")
         .arg(file)
         .args(args)

@@ -1,18 +1,17 @@
 //! A script of SQL statements, run one after the other in one session.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use springald_core::Session;
 use springald_core::session::split_statements;
 
 use super::{ScriptArgs, params};
 use crate::cli::Global;
-use crate::error::{Error, Result};
+use crate::error::{Error, Exit, Result, SUCCESS};
 use crate::output::{OutputPath, Printer, write_output};
 use crate::session::with_session;
 
-pub(super) async fn run(global: &Global, args: &ScriptArgs, file: &Path) -> Result<ExitCode> {
+pub(super) async fn run(global: &Global, args: &ScriptArgs, file: &Path) -> Result<Exit> {
     let text = std::fs::read_to_string(file)
         .map_err(|e| Error::io(format!("cannot read {}", file.display()), e))?;
     let text = params::substitute(&text, &args.params)
@@ -36,7 +35,7 @@ pub(super) async fn run(global: &Global, args: &ScriptArgs, file: &Path) -> Resu
         Ok(())
     })
     .await?;
-    Ok(ExitCode::SUCCESS)
+    Ok(SUCCESS)
 }
 
 async fn run_one(
@@ -83,7 +82,7 @@ mod tests {
     use super::*;
     use springald_core::MasterUrl;
 
-    async fn submit(script: &str, args: ScriptArgs) -> Result<ExitCode> {
+    async fn submit(script: &str, args: ScriptArgs) -> Result<Exit> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("x.sql");
         std::fs::write(&file, script).unwrap();

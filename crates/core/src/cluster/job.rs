@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::compute::cast;
@@ -39,14 +38,18 @@ use prost::Message;
 use springald_text::LineTable;
 
 use super::{ClusterClient, JobEvent};
+use crate::cache::{
+    CachedTable, FillTable, Filled, Owner, as_cached, cached_tables, from_batch, is_lost,
+};
 use crate::codec;
 use crate::error::Error;
+use crate::protocol::CachedData;
 
 /// Result partitions opened ahead of the one being read.
 const FETCH_AHEAD: usize = 4;
 
-/// How long a client waits for the master to take note that a result was read.
-const CLEAN_LIMIT: Duration = Duration::from_secs(1);
+/// Times that a query's caches are filled again because a worker was lost.
+const MAX_FILLS: usize = 3;
 
 /// Files that are checked one by one before a job begins.
 const MAX_CHECKED_PATHS: usize = 16;
@@ -75,28 +78,6 @@ impl JobExec {
             session_id,
             properties: Arc::new(properties),
         }
-    }
-
-    fn query(&self, context: &TaskContext) -> Result<ExecuteQueryParams> {
-        let mut plan = vec![];
-        LogicalPlanNode::try_from_logical_plan(&self.plan, codec::logical().as_ref())?
-            .try_encode(&mut plan)?;
-        let settings = context
-            .session_config()
-            .options()
-            .entries()
-            .into_iter()
-            .map(|entry| KeyValuePair {
-                key: entry.key,
-                value: entry.value,
-            })
-            .collect();
-        Ok(ExecuteQueryParams {
-            query: Some(Query::LogicalPlan(plan)),
-            settings,
-            session_id: self.session_id.clone(),
-            operation_id: uuid::Uuid::new_v4().to_string(),
-        })
     }
 }
 
@@ -133,12 +114,24 @@ impl ExecutionPlan for JobExec {
         _partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let query = self.query(&context)?;
-        let paths = local_paths(&self.plan)?;
-        let client = Arc::clone(&self.client);
-        let schema = self.schema();
-        let rows = stream::once(run(client, query, paths, Arc::clone(&schema))).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, rows)))
+        let settings = context
+            .session_config()
+            .options()
+            .entries()
+            .into_iter()
+            .map(|entry| KeyValuePair {
+                key: entry.key,
+                value: entry.value,
+            })
+            .collect();
+        let sender = Sender {
+            client: Arc::clone(&self.client),
+            settings,
+            session_id: self.session_id.clone(),
+        };
+        let plan = self.plan.clone();
+        let rows = stream::once(async move { sender.run(&plan).await }).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 }
 
@@ -152,54 +145,127 @@ impl DisplayAs for JobExec {
     }
 }
 
-/// Submits the query and waits for it. Dropping the future, or the stream it gives, ends the job: the master
-/// sees the stream of states closed.
-async fn run(
+/// Sends the jobs of one query.
+struct Sender {
     client: Arc<ClusterClient>,
-    query: ExecuteQueryParams,
-    paths: Vec<String>,
-    schema: SchemaRef,
-) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    if !paths.is_empty() {
-        client.check_paths(paths).await?;
-    }
-    let mut request = tonic::Request::new(query);
-    version::insert_version_header(request.metadata_mut());
-    let mut states = client
-        .grpc()
-        .execute_query_push(request)
-        .await
-        .map_err(|e| master_error(&client, &e))?
-        .into_inner();
+    settings: Vec<KeyValuePair>,
+    session_id: String,
+}
 
-    let mut running = Running {
-        client: Arc::clone(&client),
-        id: None,
-    };
-    loop {
-        let state = states
-            .message()
-            .await
-            .map_err(|e| master_error(&client, &e))?;
-        let Some(GetJobStatusResult {
-            status: Some(status),
-            ..
-        }) = state
-        else {
-            return Err(lost_master(&client, "it closed the connection").into());
-        };
-        running.accepted(&status.job_id);
-        match status.status {
-            Some(JobStatus::Failed(failed)) => return Err(Error::failed(failed.error).into()),
-            Some(JobStatus::Successful(done)) => {
-                return Ok(results(
-                    running,
-                    status.job_id,
-                    done.partition_location,
-                    schema,
-                ));
+impl Sender {
+    /// The rows of a plan, with the caches filled that it reads, and filled anew if their data is lost under it.
+    async fn run(&self, plan: &LogicalPlan) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let cached = cached_tables(plan)?;
+        let mut fills_left = MAX_FILLS;
+        loop {
+            // Held until the job is done: another frame may let go of the same data meanwhile.
+            let mut held = vec![];
+            for table in cached.iter().filter_map(as_cached) {
+                held.push(self.fill(table).await?);
             }
-            _ => {}
+            match self.submit(plan).await {
+                Err(e) if !cached.is_empty() && fills_left > 0 && is_lost(&e.to_string()) => {
+                    fills_left -= 1;
+                    cached
+                        .iter()
+                        .filter_map(as_cached)
+                        .for_each(CachedTable::forget);
+                }
+                done => return done,
+            }
+        }
+    }
+
+    /// Has the workers keep the rows of a table, unless they do already.
+    async fn fill(&self, table: &CachedTable) -> Result<Arc<Filled>> {
+        let _one = table.filling.lock().await;
+        if let Some(filled) = table.filled() {
+            return Ok(filled);
+        }
+        self.client.lease(&self.session_id).await?;
+        let plan = table.portable().ok_or_else(|| {
+            DataFusionError::Internal("a cached plan was not made ready to travel".to_owned())
+        })?;
+        let mut filled = Filled {
+            name: format!("{}-{}", self.session_id, uuid::Uuid::new_v4().simple()),
+            blocks: vec![],
+            owner: Owner::Workers(Arc::clone(&self.client)),
+        };
+        let fill = FillTable {
+            name: filled.name.clone(),
+            plan: plan.clone(),
+        };
+        // The plan of a cached table may read another one.
+        let mut rows = Box::pin(self.run(&fill.job()?)).await?;
+        while let Some(batch) = rows.try_next().await? {
+            from_batch(&batch, &mut filled.blocks)?;
+        }
+        self.client
+            .rest()
+            .put_cached(&CachedData {
+                name: filled.name.clone(),
+                session: self.session_id.clone(),
+                blocks: filled.blocks.clone(),
+            })
+            .await?;
+        Ok(table.fill(filled))
+    }
+
+    fn query(&self, plan: &LogicalPlan) -> Result<ExecuteQueryParams> {
+        let mut encoded = vec![];
+        LogicalPlanNode::try_from_logical_plan(plan, codec::logical().as_ref())?
+            .try_encode(&mut encoded)?;
+        Ok(ExecuteQueryParams {
+            query: Some(Query::LogicalPlan(encoded)),
+            settings: self.settings.clone(),
+            session_id: self.session_id.clone(),
+            operation_id: uuid::Uuid::new_v4().to_string(),
+        })
+    }
+
+    /// Submits the plan and waits for it. Dropping the future, or the stream it gives, ends the job: the master
+    /// sees the stream of states closed.
+    async fn submit(&self, plan: &LogicalPlan) -> Result<BoxStream<'static, Result<RecordBatch>>> {
+        let client = &self.client;
+        let paths = local_paths(plan)?;
+        if !paths.is_empty() {
+            client.check_paths(paths).await?;
+        }
+        let mut request = tonic::Request::new(self.query(plan)?);
+        version::insert_version_header(request.metadata_mut());
+        let mut states = client
+            .grpc()
+            .execute_query_push(request)
+            .await
+            .map_err(|e| master_error(client, &e))?
+            .into_inner();
+
+        let mut running = Running {
+            client: Arc::clone(client),
+            id: None,
+        };
+        loop {
+            let state = states
+                .message()
+                .await
+                .map_err(|e| master_error(client, &e))?;
+            let Some(GetJobStatusResult {
+                status: Some(status),
+                ..
+            }) = state
+            else {
+                return Err(lost_master(client, "it closed the connection").into());
+            };
+            running.accepted(&status.job_id);
+            match status.status {
+                Some(JobStatus::Failed(failed)) => return Err(Error::failed(failed.error).into()),
+                Some(JobStatus::Successful(done)) => {
+                    let schema = Arc::clone(plan.schema().inner());
+                    let partitions = done.partition_location;
+                    return Ok(results(running, status.job_id, partitions, schema));
+                }
+                _ => {}
+            }
         }
     }
 }
@@ -246,58 +312,30 @@ fn results(
         .buffered(FETCH_AHEAD)
         .try_flatten()
         .map(move |batch| conform(batch?, &schema));
-    // When all is read the master is told before the stream ends: the process may end right after it, and workers
-    // that hold results nobody said are read wait for a reader before they leave.
-    stream::unfold(
-        (rows.boxed(), Some(cleaner)),
-        |(mut rows, mut cleaner)| async move {
-            match rows.next().await {
-                Some(batch) => Some((batch, (rows, cleaner))),
-                None => {
-                    if let Some(cleaner) = cleaner.take() {
-                        cleaner.clean().await;
-                    }
-                    None
-                }
-            }
-        },
-    )
+    // Dropped with the stream, read to its end or not.
+    rows.inspect(move |_| {
+        let _ = &cleaner;
+    })
     .boxed()
 }
 
+/// Tells the master that a result is not wanted any more: workers that hold results nobody said are read wait for a
+/// reader before they leave. Were this to fail, the master's own clean-up comes later.
 struct Cleaner {
     client: Arc<ClusterClient>,
     job_id: String,
 }
 
-impl Cleaner {
-    async fn clean(mut self) {
-        self.request().await;
-    }
-
-    /// Asks once; were it to fail, the master's own clean-up comes later.
-    fn request(&mut self) -> impl Future<Output = ()> + Send + 'static {
-        let mut grpc = self.client.grpc();
-        let job_id = std::mem::take(&mut self.job_id);
-        async move {
-            if !job_id.is_empty() {
-                let remove_stage_ids = vec![];
-                let request = grpc.clean_job_data(CleanJobDataParams {
-                    job_id,
-                    remove_stage_ids,
-                });
-                let _ = tokio::time::timeout(CLEAN_LIMIT, request).await;
-            }
-        }
-    }
-}
-
 impl Drop for Cleaner {
     fn drop(&mut self) {
-        let request = self.request();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(request);
-        }
+        let mut grpc = self.client.grpc();
+        let request = CleanJobDataParams {
+            job_id: std::mem::take(&mut self.job_id),
+            remove_stage_ids: vec![],
+        };
+        self.client.in_background(async move {
+            let _ = grpc.clean_job_data(request).await;
+        });
     }
 }
 
@@ -364,11 +402,32 @@ fn conform(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
 /// The paths of the local file system and shared volume that a plan reads.
 fn local_paths(plan: &LogicalPlan) -> Result<Vec<String>> {
     let mut paths = vec![];
+    add_local_paths(plan, &mut paths)?;
+    if paths.len() > MAX_CHECKED_PATHS {
+        // Of many files it is enough that their folders are seen.
+        for path in &mut paths {
+            if let Some((folder, _)) = path.rsplit_once('/') {
+                *path = folder.to_owned();
+            }
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
+
+fn add_local_paths(plan: &LogicalPlan, paths: &mut Vec<String>) -> Result<()> {
     plan.apply_with_subqueries(|node| {
-        if let LogicalPlan::TableScan(scan) = node
-            && let Some(source) = scan.source.downcast_ref::<DefaultTableSource>()
-            && let Some(table) = listing(source.table_provider.as_ref())
-        {
+        let LogicalPlan::TableScan(scan) = node else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        let Some(source) = scan.source.downcast_ref::<DefaultTableSource>() else {
+            return Ok(TreeNodeRecursion::Continue);
+        };
+        if let Some(fill) = source.table_provider.downcast_ref::<FillTable>() {
+            add_local_paths(&fill.plan, paths)?;
+        }
+        if let Some(table) = listing(source.table_provider.as_ref()) {
             let local = table
                 .table_paths()
                 .iter()
@@ -383,17 +442,7 @@ fn local_paths(plan: &LogicalPlan) -> Result<Vec<String>> {
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    if paths.len() > MAX_CHECKED_PATHS {
-        // Of many files it is enough that their folders are seen.
-        for path in &mut paths {
-            if let Some((folder, _)) = path.rsplit_once('/') {
-                *path = folder.to_owned();
-            }
-        }
-    }
-    paths.sort();
-    paths.dedup();
-    Ok(paths)
+    Ok(())
 }
 
 fn listing(table: &dyn TableProvider) -> Option<&ListingTable> {

@@ -8,11 +8,14 @@ pub mod rest;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ballista_core::serde::protobuf::scheduler_grpc_client::SchedulerGrpcClient;
 use datafusion::error::Result as DataFusionResult;
 use parking_lot::Mutex;
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinSet};
 use tonic::transport::{Channel, Endpoint};
 
 pub use local::LocalCluster;
@@ -24,6 +27,9 @@ use crate::session::MAX_MESSAGE_BYTES;
 
 /// How long a path that every worker saw is taken to be there without asking again.
 const PATH_CHECK_TTL: Duration = Duration::from_secs(60);
+
+/// How long a client waits for the master to take note of its last words.
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
 
 /// Something that happens to a job of this session.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +51,24 @@ pub struct ClusterClient {
     rest: rest::Client,
     listener: Mutex<Option<JobListener>>,
     seen_paths: Mutex<HashMap<String, Instant>>,
+    /// Calls whose outcome nobody waits for.
+    background: Mutex<JoinSet<()>>,
+    /// Makes them, also for frames that are dropped on a thread of another kind, as Python's are.
+    runtime: Handle,
+    /// Held at the master for the sessions that keep data with workers.
+    leases: Mutex<HashMap<String, Lease>>,
+}
+
+/// An open call to the master; when it ends, the master frees what the session holds.
+struct Lease {
+    open: Arc<AtomicBool>,
+    reader: AbortHandle,
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
 }
 
 impl std::fmt::Debug for ClusterClient {
@@ -79,6 +103,9 @@ impl ClusterClient {
             rest,
             listener: Mutex::new(None),
             seen_paths: Mutex::new(HashMap::new()),
+            background: Mutex::default(),
+            runtime: Handle::current(),
+            leases: Mutex::default(),
         };
         Ok((client, info))
     }
@@ -97,6 +124,53 @@ impl ClusterClient {
         if let Some(listener) = listener {
             listener(event);
         }
+    }
+
+    /// Makes a call that nobody waits for, but [`Self::settle`].
+    pub(crate) fn in_background(&self, call: impl Future<Output = ()> + Send + 'static) {
+        let mut calls = self.background.lock();
+        while calls.try_join_next().is_some() {}
+        calls.spawn_on(call, &self.runtime);
+    }
+
+    /// Waits for the calls under way, for a process that is about to end; a second at most.
+    pub async fn settle(&self) {
+        let calls = std::mem::take(&mut *self.background.lock());
+        let _ = tokio::time::timeout(SETTLE_LIMIT, calls.join_all()).await;
+    }
+
+    pub(crate) fn forget_cached(&self, name: String) {
+        let rest = self.rest.clone();
+        // Were this to fail, the data is freed with its session.
+        self.in_background(async move {
+            let _ = rest.delete_cached(&name).await;
+        });
+    }
+
+    /// Sees to it that the master knows the session to be there, as long as this client is.
+    pub(crate) async fn lease(&self, session: &str) -> Result<()> {
+        let is_open = |lease: &Lease| lease.open.load(Ordering::Acquire);
+        if self.leases.lock().get(session).is_some_and(is_open) {
+            return Ok(());
+        }
+        let mut beats = self.rest.lease(session).await?;
+        let open = Arc::new(AtomicBool::new(true));
+        let closed = Arc::clone(&open);
+        let reader = tokio::spawn(async move {
+            while let Ok(Some(_)) = beats.chunk().await {}
+            closed.store(false, Ordering::Release);
+        });
+        let lease = Lease {
+            open,
+            reader: reader.abort_handle(),
+        };
+        self.leases.lock().insert(session.to_owned(), lease);
+        Ok(())
+    }
+
+    /// Lets the master free what the sessions of this client hold.
+    pub(crate) fn end_leases(&self) {
+        self.leases.lock().clear();
     }
 
     pub(crate) fn grpc(&self) -> SchedulerGrpcClient<Channel> {

@@ -1,15 +1,18 @@
 //! The master's REST routes, from a client's side.
 
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::protocol::{
-    ApiError, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest, PublishRequest,
-    WorkerInfo,
+    ApiError, CachedData, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest,
+    PublishRequest, WorkerInfo,
 };
+
+/// How long one file of an upload may take on its way.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 
 /// A client of `http://host:port/api/v1`, cheap to clone.
 #[derive(Debug, Clone)]
@@ -32,6 +35,11 @@ impl Client {
             http,
             address: format!("{host}:{port}"),
         })
+    }
+
+    /// Where the master is, as a URL for browsers and other clients.
+    pub fn base_url(&self) -> String {
+        format!("http://{}", self.address)
     }
 
     pub async fn cluster(&self) -> Result<ClusterInfo> {
@@ -86,6 +94,48 @@ impl Client {
             .map(drop)
     }
 
+    /// What the workers keep for sessions.
+    pub async fn cached(&self) -> Result<Vec<CachedData>> {
+        self.get("cached").await
+    }
+
+    pub(crate) async fn put_cached(&self, data: &CachedData) -> Result<()> {
+        let path = format!("cached/{}", segment(&data.name));
+        self.send(Method::PUT, &path, Some(data)).await.map(drop)
+    }
+
+    pub(crate) async fn delete_cached(&self, name: &str) -> Result<()> {
+        let path = format!("cached/{}", segment(name));
+        self.send(Method::DELETE, &path, None::<&()>)
+            .await
+            .map(drop)
+    }
+
+    /// Sends one Arrow file of an upload.
+    pub(crate) async fn put_upload(
+        &self,
+        session: &str,
+        upload: &str,
+        part: usize,
+        file: Vec<u8>,
+    ) -> Result<()> {
+        let path = format!(
+            "sessions/{}/uploads/{}/{part}",
+            segment(session),
+            segment(upload)
+        );
+        let request = self.http.put(self.url(&path)).timeout(UPLOAD_LIMIT);
+        self.answered(request.body(file), &path).await.map(drop)
+    }
+
+    /// Opens a session's lease: the answer goes on as long as both sides are there.
+    pub(crate) async fn lease(&self, session: &str) -> Result<Response> {
+        let url = self.url(&format!("sessions/{}/lease", segment(session)));
+        let request = self.http.post(url).timeout(Duration::MAX);
+        let response = request.send().await.and_then(Response::error_for_status);
+        response.map_err(|e| self.unreachable(&e))
+    }
+
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let response = self.send(Method::GET, path, None::<&()>).await?;
         self.body(response).await
@@ -97,11 +147,19 @@ impl Client {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<Response> {
-        let url = format!("http://{}/api/v1/{path}", self.address);
-        let mut request = self.http.request(method, url);
+        let mut request = self.http.request(method, self.url(path));
         if let Some(body) = body {
             request = request.json(body);
         }
+        self.answered(request, path).await
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("http://{}/api/v1/{path}", self.address)
+    }
+
+    /// Sends a request; an answer that is not 2xx is an error in the master's words.
+    async fn answered(&self, request: RequestBuilder, path: &str) -> Result<Response> {
         let response = request.send().await.map_err(|e| self.unreachable(&e))?;
         let status = response.status();
         if status.is_success() {

@@ -21,10 +21,13 @@ use datafusion_spark::{
     all_default_aggregate_functions as spark_aggregate_functions,
     all_default_scalar_functions as spark_scalar_functions,
 };
-use springald_text::{PortableTables, line_format_factories};
+use springald_text::{PortableTables, line_format_factories, word_count_function};
 
+use crate::cache::Caching;
 use crate::codec;
 use crate::config::SpringaldConfig;
+use crate::functions;
+use crate::session::spark_functions::spark_functions;
 use crate::session::tables::ListingFactory;
 use crate::stores::Stores;
 
@@ -84,6 +87,7 @@ pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Sessio
         .with_default_features()
         .with_config(config)
         .with_runtime_env(runtime)
+        .with_cache_factory(Some(Arc::new(Caching)))
         .with_scalar_functions(functions.scalar_functions.into_values().collect())
         .with_aggregate_functions(functions.aggregate_functions.into_values().collect());
     let lines = line_format_factories();
@@ -95,12 +99,17 @@ pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Sessio
         builder =
             builder.with_table_factory(kind.to_uppercase(), Arc::new(ListingFactory::default()));
     }
+    let word_count = word_count_function();
+    builder
+        .table_functions()
+        .get_or_insert_default()
+        .insert(word_count.name().to_owned(), word_count);
     builder.file_formats().get_or_insert_default().extend(lines);
     builder.with_analyzer_rule(Arc::new(PortableTables))
 }
 
-/// The functions that a worker finds by name: DataFusion's, and Spark's where DataFusion has none of that
-/// name. (Ballista's own default leaves out the functions on arrays, which its sessions do have.)
+/// The functions that a worker finds by name: DataFusion's, Spark's as `spark_<name>` and, where DataFusion has none
+/// of that name, as they are called, and those of `springald-ml`. (Ballista's own default leaves out the functions on arrays, which its sessions do have.)
 pub fn function_registry() -> BallistaFunctionRegistry {
     let mut registry = BallistaFunctionRegistry {
         scalar_functions: by_name(ballista_scalar_functions(), ScalarUDF::name),
@@ -117,6 +126,9 @@ pub fn function_registry() -> BallistaFunctionRegistry {
             registry.scalar_functions.insert(f.name().to_owned(), f);
         }
     }
+    registry
+        .scalar_functions
+        .extend(by_name(spark_functions(), ScalarUDF::name));
     let aggregate: HashSet<String> = registry
         .aggregate_functions
         .values()
@@ -127,6 +139,14 @@ pub fn function_registry() -> BallistaFunctionRegistry {
             registry.aggregate_functions.insert(f.name().to_owned(), f);
         }
     }
+    let ours = [functions::scalar_functions(), springald_ml::scalar_functions()].concat();
+    registry
+        .scalar_functions
+        .extend(by_name(ours, ScalarUDF::name));
+    let ml = springald_ml::aggregate_functions();
+    registry
+        .aggregate_functions
+        .extend(by_name(ml, AggregateUDF::name));
     registry
 }
 
@@ -183,7 +203,8 @@ mod tests {
     #[test]
     fn spark_functions_never_take_the_place_of_others() {
         let state = state(config(), runtime_env(None).unwrap()).unwrap();
-        for ours in ballista_scalar_functions() {
+        let ml = springald_ml::scalar_functions();
+        for ours in ballista_scalar_functions().into_iter().chain(ml) {
             assert_eq!(state.scalar_functions()[ours.name()], ours);
         }
     }

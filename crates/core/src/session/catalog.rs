@@ -17,11 +17,13 @@ use super::tables::table_at;
 use crate::error::{Error, nearest};
 use crate::protocol::CatalogEntry;
 
-/// The schema `public` of a session. A name is looked for among the session's own tables, then among the
+/// The schema `public` of a session. A name is looked for among its cached tables, then its own, then among the
 /// cluster's definitions, which are planned when first used; a name with a slash or an ending is a path.
 #[derive(Default)]
 pub(super) struct SessionTables {
     own: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
+    /// Tables that stand for others of that name, with their rows cached.
+    cached: RwLock<HashMap<String, Arc<dyn TableProvider>>>,
     /// Statements of the cluster's catalog by name.
     definitions: RwLock<BTreeMap<String, String>>,
     /// Plans definitions; set once, as the context holds this schema and this the context.
@@ -50,6 +52,15 @@ impl SessionTables {
     pub(super) fn suggest(&self, name: &str) -> Option<String> {
         let names = self.table_names();
         nearest(name, names.iter().map(String::as_str)).map(str::to_owned)
+    }
+
+    pub(super) fn cache(&self, name: String, table: Arc<dyn TableProvider>) {
+        self.cached.write().insert(name, table);
+    }
+
+    /// Whether the table was cached.
+    pub(super) fn uncache(&self, name: &str) -> bool {
+        self.cached.write().remove(name).is_some()
     }
 
     fn context(&self) -> Result<Arc<SessionContext>> {
@@ -102,9 +113,11 @@ impl SchemaProvider for SessionTables {
     }
 
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>> {
-        let own = self.own.read().get(name).cloned();
-        if own.is_some() {
-            return Ok(own);
+        for tables in [&self.cached, &self.own] {
+            let table = tables.read().get(name).cloned();
+            if table.is_some() {
+                return Ok(table);
+            }
         }
         let definition = self.definitions.read().get(name).cloned();
         if let Some(sql) = definition {
@@ -114,7 +127,7 @@ impl SchemaProvider for SessionTables {
         }
         if is_path(name) {
             let state = self.context()?.state();
-            return table_at(&state, name).await.map(Some);
+            return table_at(&state, name, None).await.map(Some);
         }
         Ok(None)
     }
@@ -124,6 +137,7 @@ impl SchemaProvider for SessionTables {
         name: String,
         table: Arc<dyn TableProvider>,
     ) -> Result<Option<Arc<dyn TableProvider>>> {
+        self.uncache(&name);
         Ok(self.own.write().insert(name, table))
     }
 

@@ -1,9 +1,14 @@
 //! A user's session: where its work runs, the tables it knows, and the statements it runs.
 
 mod builder;
+mod cache;
 mod catalog;
+mod files;
+mod publish;
+mod spark_functions;
 mod statement;
 pub(crate) mod tables;
+mod upload;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -12,27 +17,35 @@ use std::sync::Arc;
 use ballista_core::extension::SessionConfigExt;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider,
 };
 use datafusion::error::DataFusionError;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::parser::ParserError;
+use parking_lot::Mutex;
 
 pub use builder::{
     MAX_MESSAGE_BYTES, cluster_state, config, function_registry, local_config, runtime_env, state,
 };
+pub use publish::publish;
 pub use statement::split_statements;
 pub use tables::table_at;
-pub use write::publish;
+pub use upload::Upload;
+pub use write::SaveMode;
 
+use crate::cache::{BlockStore, CacheSite};
 use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster, introduce};
 use crate::config as settings;
 use crate::error::{Error, Result, engine_message, find_ours};
 use crate::master_url::MasterUrl;
 use catalog::SessionTables;
 
-/// Partitions that a cluster's exchanges have at the least: enough for several tasks a core on small
-/// clusters, so that one slow task does not hold up a stage.
-const MIN_PARTITIONS: usize = 16;
+/// Partitions of a cluster's exchanges for each of its cores: two, so that one slow task does not hold up a stage.
+/// More make the many short stages of a query like TPC-H q21 longer, by 60 % with eight a core.
+const PARTITIONS_A_CORE: usize = 2;
+
+/// Partitions when no worker is there yet to say how many cores there are.
+const UNKNOWN_PARTITIONS: usize = 16;
 
 /// A session. Statements run one after the other or side by side; dropping it ends an embedded cluster.
 pub struct Session {
@@ -42,7 +55,7 @@ pub struct Session {
     cluster: Option<Arc<ClusterClient>>,
     /// The folder whose `warehouse` holds tables made here, as the writing processes see it.
     workspace: PathBuf,
-    _embedded: Option<LocalCluster>,
+    embedded: Mutex<Option<LocalCluster>>,
 }
 
 impl Session {
@@ -57,7 +70,11 @@ impl Session {
         let mut embedded = None;
         let (host, port) = match master {
             MasterUrl::Local { threads } => {
-                let config = with_conf(local_config(threads.unwrap_or_else(all_cores)), conf)?;
+                let threads = threads.unwrap_or_else(all_cores);
+                let store = BlockStore::new(local_cache_bytes(), None);
+                let site = CacheSite::new(store, String::new(), threads);
+                let config = local_config(threads).with_extension(Arc::new(site));
+                let config = with_conf(config, conf)?;
                 let state = builder::builder(config, runtime)
                     .with_catalog_list(catalogs)
                     .build();
@@ -80,7 +97,10 @@ impl Session {
         };
         let (client, info) = ClusterClient::connect(&host, port).await?;
         let client = Arc::new(client);
-        let partitions = MIN_PARTITIONS.max(2 * info.cores as usize);
+        let partitions = match info.cores as usize {
+            0 => UNKNOWN_PARTITIONS,
+            cores => PARTITIONS_A_CORE * cores.max(2),
+        };
         let config = config()
             .with_target_partitions(partitions)
             .with_ballista_override_create_grpc_client_endpoint(Arc::new(introduce));
@@ -118,8 +138,23 @@ impl Session {
             tables,
             cluster,
             workspace,
-            _embedded: embedded,
+            embedded: Mutex::new(embedded),
         }
+    }
+
+    /// Waits a moment for what the master is still to be told, before the process ends.
+    pub async fn settle(&self) {
+        if let Some(cluster) = &self.cluster {
+            cluster.settle().await;
+        }
+    }
+
+    /// Frees what the session holds on the cluster, though frames of it may still be there, and ends an embedded one.
+    pub fn close(&self) {
+        if let Some(cluster) = &self.cluster {
+            cluster.end_leases();
+        }
+        drop(self.embedded.lock().take());
     }
 
     /// The engine's context, for the DataFrame API.
@@ -160,9 +195,9 @@ impl Session {
         self.run(sql).await.map_err(|e| self.explain(e, sql))
     }
 
-    /// The table at a path, as `SELECT * FROM 'path'` reads it.
-    pub async fn read(&self, path: &str) -> Result<DataFrame> {
-        let table = table_at(&self.context.state(), path).await?;
+    /// The table at a path, as `SELECT * FROM 'path'` reads it, or as files of the format `named`.
+    pub async fn read(&self, path: &str, named: Option<&str>) -> Result<DataFrame> {
+        let table = table_at(&self.context.state(), path, named).await?;
         Ok(self.context.read_table(table)?)
     }
 
@@ -216,6 +251,8 @@ pub fn workspace() -> PathBuf {
 fn catalogs(tables: &Arc<SessionTables>) -> Result<Arc<dyn CatalogProviderList>> {
     let catalog = MemoryCatalogProvider::new();
     catalog.register_schema("public", Arc::clone(tables) as _)?;
+    // Where Spark keeps the views that all sessions of a program share.
+    catalog.register_schema("global_temp", Arc::new(MemorySchemaProvider::new()))?;
     let list = MemoryCatalogProviderList::new();
     list.register_catalog("datafusion".to_owned(), Arc::new(catalog));
     Ok(Arc::new(list))
@@ -228,6 +265,19 @@ fn with_conf(config: SessionConfig, conf: &[(String, String)]) -> Result<Session
         settings::set(&mut config, key, value)?;
     }
     Ok(config)
+}
+
+/// Memory that cached data may take in local mode: half of what is free now.
+fn local_cache_bytes() -> usize {
+    let free = std::fs::read_to_string("/proc/meminfo")
+        .ok()
+        .and_then(|text| {
+            let line = text
+                .lines()
+                .find(|line| line.starts_with("MemAvailable:"))?;
+            line.split_whitespace().nth(1)?.parse::<usize>().ok()
+        });
+    free.map_or(1 << 30, |kib| kib * 1024 / 2)
 }
 
 fn all_cores() -> usize {

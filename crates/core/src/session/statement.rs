@@ -52,6 +52,26 @@ impl Session {
                     let names: Vec<_> = names.iter().map(ToString::to_string).collect();
                     self.drop_tables(&names, statement).await
                 }
+                ast::Statement::Cache {
+                    table_name,
+                    table_flag,
+                    query,
+                    ..
+                } => {
+                    self.cache_table(table_name, table_flag.as_ref(), query.as_deref())
+                        .await
+                }
+                ast::Statement::UNCache {
+                    table_name,
+                    if_exists,
+                } => self.uncache_table(table_name, *if_exists),
+                ast::Statement::Insert(insert) => {
+                    // What was cached is not all of the table any more.
+                    if let Ok(name) = plain_name(&insert.table.to_string()) {
+                        self.tables.uncache(&name);
+                    }
+                    self.execute(statement).await
+                }
                 _ => self.execute(statement).await,
             },
             _ => self.execute(statement).await,
@@ -138,6 +158,7 @@ impl Session {
         let mut folders = vec![];
         for name in names {
             if let Ok(simple) = plain_name(name) {
+                self.tables.uncache(&simple);
                 folders.extend(self.managed_folder(&simple).await);
             }
         }
@@ -263,7 +284,7 @@ fn absolute_locations(sql: &str, locations: &[String]) -> Result<String> {
 }
 
 /// The bare name of a table of the session's schema, as it is kept: unquoted names are lower case.
-fn plain_name(name: &str) -> Result<String> {
+pub(super) fn plain_name(name: &str) -> Result<String> {
     use datafusion::common::TableReference;
     match TableReference::parse_str(name) {
         TableReference::Bare { table } => Ok(table.to_string()),

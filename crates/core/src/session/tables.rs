@@ -14,7 +14,8 @@ use datafusion::datasource::listing_table_factory::ListingTableFactory;
 use datafusion::error::DataFusionError;
 use datafusion::execution::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
+use object_store::ObjectMeta;
 
 use crate::error::{Error, engine_message};
 
@@ -43,17 +44,31 @@ impl TableProviderFactory for ListingFactory {
     }
 }
 
-/// The table over the files at `path`: a file, a folder or a glob; the format is told by the ending of the
-/// first file, compressed or not.
+/// The table over the files at `path`: a file, a folder or a glob. The format is told by the ending of the
+/// first file, compressed or not, unless it is `named`; then files of any ending are taken.
 ///
 /// # Errors
-/// If nothing is there, or its ending is of no known format.
-pub async fn table_at(state: &SessionState, path: &str) -> Result<Arc<dyn TableProvider>> {
+/// If nothing is there, or the ending or the name is of no known format.
+pub async fn table_at(
+    state: &SessionState,
+    path: &str,
+    named: Option<&str>,
+) -> Result<Arc<dyn TableProvider>> {
     let url = ListingTableUrl::parse(path)?;
     let file = first_file(state, &url).await?;
     let (ending, compression) =
         ListingTableConfig::infer_file_extension_and_compression_type(&file)?;
+    let files = match (named, &compression) {
+        (Some(_), _) => String::new(),
+        (None, Some(compression)) => format!("{ending}.{compression}"),
+        (None, None) => ending.clone(),
+    };
+    let ending = named.map_or(ending, str::to_lowercase);
     let format = state.get_file_format_factory(&ending).ok_or_else(|| {
+        if named.is_some() {
+            return Error::invalid(format!("`{ending}` is no format of files"))
+                .with_hint("there are parquet, csv, json, avro, arrow, text and libsvm");
+        }
         Error::invalid(format!(
             "cannot tell the format of `{file}` from its ending"
         ))
@@ -66,12 +81,7 @@ pub async fn table_at(state: &SessionState, path: &str) -> Result<Arc<dyn TableP
     if ending == "tsv" {
         options.insert("format.delimiter".to_owned(), "\t".to_owned());
     }
-    let listing = ListingOptions::new(format.create(state, &options)?).with_file_extension(
-        match &compression {
-            Some(compression) => format!("{ending}.{compression}"),
-            None => ending,
-        },
-    );
+    let listing = ListingOptions::new(format.create(state, &options)?).with_file_extension(files);
     let partitions = listing.infer_partitions(state, &url).await?;
     let listing = listing.with_table_partition_cols(
         partitions
@@ -90,10 +100,22 @@ pub async fn table_at(state: &SessionState, path: &str) -> Result<Arc<dyn TableP
     Ok(Arc::new(ListingTable::try_new(config)?.with_cache(cache)))
 }
 
-/// The path of the first file under `url`.
+/// The name of a table as it is written in a statement: quoted, in lower case as unquoted names are.
+pub(super) fn table_of(name: &str) -> Result<String, Error> {
+    let simple = super::statement::plain_name(name)?;
+    Ok(format!("\"{}\"", simple.replace('"', "\"\"")))
+}
+
+/// The path of the first file under `url` that is not hidden.
 async fn first_file(state: &dyn Session, url: &ListingTableUrl) -> Result<String> {
     let store = state.runtime_env().object_store(url)?;
-    let mut files = url.list_all_files(state, store.as_ref(), "").await?;
+    let files = url.list_all_files(state, store.as_ref(), "").await?;
+    // Such as `_SUCCESS`, and files that somebody is writing.
+    let hidden = |file: &ObjectMeta| {
+        let name = file.location.filename();
+        name.is_some_and(|name| name.starts_with(['.', '_']))
+    };
+    let mut files = files.try_filter(|file| std::future::ready(!hidden(file)));
     match files.next().await {
         Some(Ok(file)) => Ok(file.location.to_string()),
         Some(Err(e)) if is_not_found(&e) => Err(nothing_at(url).into()),
@@ -102,7 +124,7 @@ async fn first_file(state: &dyn Session, url: &ListingTableUrl) -> Result<String
     }
 }
 
-fn nothing_at(url: &ListingTableUrl) -> Error {
+pub(super) fn nothing_at(url: &ListingTableUrl) -> Error {
     let shown = url.as_str();
     let shown = shown.strip_prefix("file://").unwrap_or(shown);
     let glob = url.get_glob().as_ref().map_or("", |glob| glob.as_str());
@@ -111,7 +133,7 @@ fn nothing_at(url: &ListingTableUrl) -> Error {
 }
 
 /// Readers tell what is wrong with a file, but not with which.
-fn unreadable(location: impl std::fmt::Display, e: &DataFusionError) -> DataFusionError {
+pub(super) fn unreadable(location: impl std::fmt::Display, e: &DataFusionError) -> DataFusionError {
     let location = location.to_string();
     let location = location.strip_prefix("file://").unwrap_or(&location);
     let message = engine_message(e);

@@ -1,6 +1,6 @@
 //! Writes that are whole or not at all. A job may be begun again when a worker is lost, and what the lost
 //! attempt wrote must not stay; so a write into a folder goes to a staging folder inside it, whose files are
-//! moved when the job is done. One file alone needs none of this: its store puts it in place at the end.
+//! moved when the job is done (`publish`). One file alone needs none of this: its store puts it in place at the end.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,90 @@ use datafusion::logical_expr::{DmlStatement, LogicalPlan, WriteOp};
 use datafusion::prelude::DataFrame;
 
 use super::Session;
+use super::publish::publish;
 use crate::error::{Error, Result};
-use crate::protocol::PublishRequest;
+use crate::protocol::{ProbeRequest, PublishRequest};
+
+/// What a write does when its target is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SaveMode {
+    Error,
+    Append,
+    Overwrite,
+    /// Writes nothing then.
+    Ignore,
+}
+
+impl std::str::FromStr for SaveMode {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        match name.to_lowercase().as_str() {
+            "error" | "errorifexists" => Ok(Self::Error),
+            "append" => Ok(Self::Append),
+            "overwrite" => Ok(Self::Overwrite),
+            "ignore" => Ok(Self::Ignore),
+            _ => Err(Error::invalid(format!("`{name}` is no mode of writing"))
+                .with_hint("there are error, append, overwrite and ignore")),
+        }
+    }
+}
 
 impl Session {
+    /// Writes into a folder; `plan` makes the plan that writes to the folder it is given.
+    pub(super) async fn save(
+        &self,
+        target: &str,
+        mode: SaveMode,
+        plan: impl FnOnce(String) -> LogicalPlan,
+    ) -> Result<u64> {
+        let folder = match target.split_once("://") {
+            None => absolute(target)?,
+            Some(("file", path)) => PathBuf::from(path),
+            Some(_) if mode == SaveMode::Append => {
+                let target = target.trim_end_matches('/');
+                return self.count_written(plan(format!("{target}/"))).await;
+            }
+            Some((scheme, _)) => {
+                return Err(Error::invalid(format!(
+                    "whether something is at {scheme}:// is not known, so only new files can be added there"
+                ))
+                .with_hint("use .mode(\"append\")"));
+            }
+        };
+        if matches!(mode, SaveMode::Error | SaveMode::Ignore) && self.is_there(&folder).await? {
+            if mode == SaveMode::Ignore {
+                return Ok(0);
+            }
+            return Err(Error::invalid(format!(
+                "there is something at `{}` already",
+                folder.display()
+            ))
+            .with_hint("use .mode(\"overwrite\") or .mode(\"append\")"));
+        }
+        self.write_staged(&folder, mode == SaveMode::Overwrite, plan)
+            .await
+    }
+
+    /// Whether there are files, as the master sees it if there is one.
+    async fn is_there(&self, folder: &Path) -> Result<bool> {
+        let Some(cluster) = &self.cluster else {
+            return Ok(folder.exists());
+        };
+        let request = ProbeRequest {
+            paths: vec![folder.display().to_string()],
+            ..Default::default()
+        };
+        let reports = cluster.rest().probe(&request).await?;
+        let mut master = reports.iter().filter(|report| report.id == "master");
+        Ok(master.any(|report| {
+            report
+                .paths
+                .iter()
+                .any(|path| path.exists && path.files > 0)
+        }))
+    }
+
     /// `COPY … TO`; gives the count of rows.
     pub(super) async fn copy(&self, mut copy: CopyTo) -> Result<DataFrame> {
         let target = match copy.output_url.split_once("://") {
@@ -50,7 +130,7 @@ impl Session {
             let rows = rows.map_err(|e| unwritten(&target, e))?;
             return self.count_frame(rows);
         }
-        let rows = self.write_staged(&target, |staging| {
+        let rows = self.write_staged(&target, false, |staging| {
             copy.output_url = staging;
             LogicalPlan::Copy(copy)
         });
@@ -83,7 +163,7 @@ impl Session {
             .iter()
             .map(|(name, _)| name.clone())
             .collect();
-        let rows = self.write_staged(&folder, |staging| {
+        let rows = self.write_staged(&folder, false, |staging| {
             LogicalPlan::Copy(CopyTo::new(
                 insert.input,
                 staging,
@@ -103,7 +183,7 @@ impl Session {
             .state()
             .get_file_format_factory("parquet")
             .ok_or_else(|| Error::failed("this build does not write Parquet"))?;
-        self.write_staged(folder, |staging| {
+        self.write_staged(folder, false, |staging| {
             LogicalPlan::Copy(CopyTo::new(
                 Arc::new(plan),
                 staging,
@@ -118,6 +198,7 @@ impl Session {
     async fn write_staged(
         &self,
         target: &Path,
+        replace: bool,
         plan: impl FnOnce(String) -> LogicalPlan,
     ) -> Result<u64> {
         let staging = target.join(format!("_staging-{}", uuid::Uuid::new_v4().simple()));
@@ -138,10 +219,11 @@ impl Session {
                 let request = PublishRequest {
                     staging: staging.display().to_string(),
                     target: target.display().to_string(),
+                    replace,
                 };
                 cluster.rest().publish(&request).await?;
             }
-            None => publish(&staging, target)?,
+            None => publish(&staging, &staging, target, replace).map(drop)?,
         }
         Ok(rows)
     }
@@ -179,68 +261,6 @@ impl Session {
     }
 }
 
-/// Moves the staged files into `target` and removes the staging folder. If a file cannot be moved, those that
-/// were are moved back.
-///
-/// # Errors
-/// If the folders cannot be read or written, or a file of that name is in `target` already.
-pub fn publish(staging: &Path, target: &Path) -> Result<()> {
-    let failed = |e: std::io::Error| {
-        Error::failed(format!(
-            "cannot move the written files into `{}`: {e}",
-            target.display()
-        ))
-    };
-    let mut files = vec![];
-    collect_files(staging, &mut files).map_err(failed)?;
-    let mut moved: Vec<(PathBuf, PathBuf)> = vec![];
-    for file in files {
-        let name = file.strip_prefix(staging).unwrap_or(&file);
-        let to = target.join(name);
-        let result = (|| {
-            if to.exists() {
-                return Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists));
-            }
-            if let Some(parent) = to.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            std::fs::rename(&file, &to)
-        })();
-        match result {
-            Ok(()) => moved.push((file, to)),
-            Err(e) => {
-                for (from, to) in moved.iter().rev() {
-                    if let Err(back) = std::fs::rename(to, from) {
-                        log::error!("cannot take back {}: {back}", to.display());
-                    }
-                }
-                return Err(failed(e));
-            }
-        }
-    }
-    match std::fs::remove_dir_all(staging) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(failed(e)),
-        _ => Ok(()),
-    }
-}
-
-fn collect_files(folder: &Path, files: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    // No rows, no files: some formats then make not even the folder.
-    let entries = match std::fs::read_dir(folder) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            collect_files(&entry.path(), files)?;
-        } else {
-            files.push(entry.path());
-        }
-    }
-    Ok(())
-}
-
 /// Says which write failed; the cause may be in the reading as well.
 fn unwritten(target: &Path, e: Error) -> Error {
     let hint = e.hint().map(str::to_owned);
@@ -258,28 +278,4 @@ fn local_folder(table: &ListingTable) -> Option<PathBuf> {
     };
     (url.scheme() == "file" && url.is_collection())
         .then(|| PathBuf::from(format!("/{}", url.prefix())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn publishing_is_all_or_nothing() {
-        let dir = tempfile::tempdir().unwrap();
-        let target = dir.path().join("out");
-        let staging = target.join("_staging-1");
-        std::fs::create_dir_all(staging.join("k=1")).unwrap();
-        std::fs::write(staging.join("a"), "a").unwrap();
-        std::fs::write(staging.join("k=1/b"), "b").unwrap();
-        std::fs::create_dir_all(target.join("k=1")).unwrap();
-        std::fs::write(target.join("k=1/b"), "older").unwrap();
-        assert!(publish(&staging, &target).is_err());
-        assert!(staging.join("a").exists() && !target.join("a").exists());
-
-        std::fs::remove_file(target.join("k=1/b")).unwrap();
-        publish(&staging, &target).unwrap();
-        assert!(target.join("a").exists() && target.join("k=1/b").exists());
-        assert!(!staging.exists());
-    }
 }

@@ -39,6 +39,8 @@ pub(crate) struct Terms {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Offer {
     pub(crate) worker: String,
+    /// `host:port` of its data port.
+    pub(crate) address: String,
     pub(crate) free: u32,
     /// Bytes for each core, once the worker has said.
     pub(crate) memory_per_core: Option<u64>,
@@ -87,6 +89,8 @@ struct Worker {
     cores: u32,
     memory: Option<u64>,
     memory_used: u64,
+    /// Cached data in memory and on disk.
+    cached: (u64, u64),
     draining: bool,
     since: Instant,
     heard: Instant,
@@ -143,6 +147,7 @@ impl State {
             })
             .map(|(id, worker)| Offer {
                 worker: id.clone(),
+                address: worker.name(),
                 free: worker
                     .cores
                     .saturating_sub(held.get(id.as_str()).copied().unwrap_or(0)),
@@ -178,6 +183,8 @@ impl Worker {
             cores_free: self.cores,
             memory_bytes: self.memory.unwrap_or(0),
             memory_used_bytes: self.memory_used,
+            cached_memory_bytes: self.cached.0,
+            cached_disk_bytes: self.cached.1,
             tasks: 0,
             last_seen_ms: self.heard.elapsed().as_millis() as u64,
         }

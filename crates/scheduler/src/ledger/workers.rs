@@ -27,6 +27,7 @@ impl Ledger {
             cores: metadata.specification.vcores,
             memory: None,
             memory_used: 0,
+            cached: (0, 0),
             draining: false,
             since: now,
             heard: now,
@@ -102,6 +103,7 @@ impl Ledger {
         };
         let first = worker.memory.replace(says.memory_bytes).is_none();
         worker.memory_used = says.memory_used_bytes;
+        worker.cached = (says.cached_memory_bytes, says.cached_disk_bytes);
         let name = worker.name();
 
         let has: HashSet<(&str, usize, usize)> = says

@@ -18,22 +18,26 @@ fn kills() -> usize {
 
 #[test]
 fn a_worker_dies_on_the_map_side() {
-    kill_workers("the first stage runs", Duration::from_millis(300), |job| {
+    kill_workers("the first stage runs", 0.1, |job| {
         job["tasks_running"].as_u64() > Some(0) && job["stages_done"] == 0
     });
 }
 
 #[test]
 fn a_worker_dies_on_the_reduce_side() {
-    kill_workers("a later stage runs", Duration::from_secs(4), |job| {
+    kill_workers("a later stage runs", 0.6, |job| {
         job["tasks_running"].as_u64() > Some(0) && job["stages_done"].as_u64() >= Some(1)
     });
 }
 
-/// Kills a worker again and again, at different places of the first `spread` of a phase of the job.
-fn kill_workers(what: &str, spread: Duration, phase: impl Fn(&Value) -> bool) {
+/// Kills a worker again and again, at different places of the first part of a phase of the job: `share` of the time
+/// that the whole job takes when nothing happens to it.
+fn kill_workers(what: &str, share: f64, phase: impl Fn(&Value) -> bool) {
     let (mut cluster, tables) = cluster();
     let expected = sql_on("local[2]", &format!("{tables}{JOINS}")).rows();
+    let started = Instant::now();
+    expected.assert_same(&cluster.sql(JOINS).rows(), "the answer in peace");
+    let spread = started.elapsed().mul_f64(share);
     let mut right = 0;
     let mut live = vec![0, 1];
     let kills = kills();

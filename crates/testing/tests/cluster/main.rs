@@ -9,10 +9,12 @@
 )]
 
 mod bad_input;
+mod cache;
 mod cancel;
 mod clients;
 mod failures;
 mod jobs;
+mod learning;
 mod same_rows;
 mod tpch;
 

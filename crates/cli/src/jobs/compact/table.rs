@@ -29,7 +29,7 @@ impl<'a> Reader<'a> {
         let unreadable = |e: datafusion::error::DataFusionError| {
             Error::from(e).within(&format!("cannot read {}", first.path.display()))
         };
-        let table = table_at(&state, &first.path.display().to_string())
+        let table = table_at(&state, &first.path.display().to_string(), None)
             .await
             .map_err(unreadable)?;
         let Some(listing) = table.downcast_ref::<ListingTable>() else {

@@ -1,0 +1,103 @@
+//! Scalar functions of Spark that neither DataFusion nor `datafusion-spark` has; the Python package builds on them.
+
+mod checked;
+mod java_text;
+mod json;
+mod raise_error;
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use arrow::datatypes::DataType;
+use datafusion::common::Result;
+use datafusion::logical_expr::{
+    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+};
+
+/// The functions that every process registers.
+pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
+    [checked::functions(), json::functions()]
+        .into_iter()
+        .flatten()
+        .chain([java_text::function(), raise_error::function()])
+        .map(|function| Arc::new(ScalarUDF::new_from_impl(function)))
+        .collect()
+}
+
+/// A function without parameters of its own.
+#[derive(Debug)]
+struct Function {
+    name: &'static str,
+    signature: Signature,
+    /// Arguments as the function takes them.
+    coerce: fn(&[DataType]) -> Result<Vec<DataType>>,
+    returns: fn(&[DataType]) -> Result<DataType>,
+    invoke: fn(ScalarFunctionArgs) -> Result<ColumnarValue>,
+}
+
+impl Function {
+    fn new(
+        name: &'static str,
+        coerce: fn(&[DataType]) -> Result<Vec<DataType>>,
+        returns: fn(&[DataType]) -> Result<DataType>,
+        invoke: fn(ScalarFunctionArgs) -> Result<ColumnarValue>,
+    ) -> Self {
+        Self {
+            name,
+            signature: Signature::user_defined(Volatility::Immutable),
+            coerce,
+            returns,
+            invoke,
+        }
+    }
+
+    fn volatile(mut self) -> Self {
+        self.signature = Signature::user_defined(Volatility::Volatile);
+        self
+    }
+}
+
+// The name says which of the functions above it is.
+impl PartialEq for Function {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Function {}
+
+impl Hash for Function {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for Function {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, types: &[DataType]) -> Result<Vec<DataType>> {
+        (self.coerce)(types)
+    }
+
+    fn return_type(&self, types: &[DataType]) -> Result<DataType> {
+        (self.returns)(types)
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        (self.invoke)(args)
+    }
+}
+
+/// `count` texts.
+fn texts<const COUNT: usize>(types: &[DataType]) -> Result<Vec<DataType>> {
+    if types.len() == COUNT {
+        return Ok(vec![DataType::Utf8; COUNT]);
+    }
+    datafusion::common::plan_err!("it takes {COUNT} texts, not {} values", types.len())
+}
