@@ -9,7 +9,10 @@ XDG_CACHE_HOME ?= $(HOME)/.cache
 export CARGO_TARGET_DIR ?= $(XDG_CACHE_HOME)/springald/target
 export SPRINGALD_BIN ?= $(CARGO_TARGET_DIR)/release/springald
 
-.PHONY: help build demo test lint bench bench-tpch bench-analytics bench-kernels bench-latency
+VENV := $(CARGO_TARGET_DIR)/venv
+PACKAGE := crates/python/python
+
+.PHONY: help build demo test test-rust test-python python venv wheel lint lint-python bench bench-tpch bench-analytics bench-kernels bench-latency
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,16 +28,47 @@ demo: build ## A cluster of one master and two workers, and work on it
 	data/demo.sh
 
 test: build ## Every test; the last line says how many passed and failed
-	@data=$$(mktemp); status=0; \
-	cargo test --release --workspace --no-fail-fast 2>&1 | tee "$$data" || status=$$?; \
+	@log=$$(mktemp); status=0; \
+	{ $(MAKE) test-rust && touch "$$log.rust"; $(MAKE) test-python && touch "$$log.python"; } 2>&1 | tee "$$log"; \
+	[ -e "$$log.rust" ] && [ -e "$$log.python" ] || status=1; \
 	awk '/^test result:/ { passed += $$4; failed += $$6 } \
 	     /^error: test failed|^error: could not compile/ { broken = 1 } \
-	     END { if (broken && !failed) failed = 1; printf "%d passed, %d failed\n", passed, failed }' "$$data"; \
-	rm -f "$$data"; exit $$status
+	     /^pytest: / { passed += $$2; failed += $$4 } \
+	     END { if ('$$status' && !failed) failed = 1; printf "%d passed, %d failed\n", passed, failed }' "$$log"; \
+	rm -f "$$log" "$$log.rust" "$$log.python"; exit $$status
+
+test-rust: build ## The tests of the crates, and of clusters of processes
+	cargo test --release --workspace --no-fail-fast
+
+test-python: python wheel ## The tests of the Python package, and its wheel in a fresh venv
+	rm -rf $(VENV)-wheel && python3 -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/pip install -q --disable-pip-version-check dist/springald-*.whl
+	cd $(VENV)-wheel && env -u SPRINGALD_BIN bin/python $(CURDIR)/crates/python/tools/first_steps.py
+	cd crates/python && { PYTHONPATH=python $(VENV)/bin/python -m pytest --junitxml=$(VENV)/pytest.xml || touch $(VENV)/failed; }
+	@$(VENV)/bin/python crates/python/tools/count.py $(VENV)/pytest.xml
+	@if [ -e $(VENV)/failed ]; then rm $(VENV)/failed; exit 1; fi
+
+venv: $(VENV)/ready
+
+$(VENV)/ready: crates/python/requirements-test.txt
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+wheel: venv ## The wheel of the Python package, in dist/
+	@rm -f dist/springald-*.whl
+	$(VENV)/bin/maturin build --release --quiet --out dist -m crates/python/Cargo.toml
+	@ls -l dist/springald-*.whl | awk '{ printf "%s: %.0f MB\n", $$NF, $$5 / 1e6 }'
+
+python: build venv ## The package ready to import from its sources, with $(VENV)/bin/python and PYTHONPATH=$(PACKAGE)
+	@ln -sf $(CARGO_TARGET_DIR)/release/lib_internal.so $(PACKAGE)/springald/_internal.abi3.so
 
 lint: ## Formatting and clippy, as CI has them
 	cargo fmt --all --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
+
+lint-python: venv ## Formatting, ruff and types of the Python package
+	cd crates/python && $(VENV)/bin/ruff check && $(VENV)/bin/ruff format --check && $(VENV)/bin/mypy python
 
 bench: bench-latency bench-analytics bench-tpch ## The benches below
 
@@ -49,3 +83,5 @@ bench-kernels: ## The kernels of linear regression and k-means, beside the machi
 
 bench-latency: build ## Small warm queries through a cluster
 	benches/latency.py
+
+include docker/targets.mk

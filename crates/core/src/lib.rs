@@ -10,6 +10,8 @@ mod functions;
 mod master_url;
 mod peers;
 pub mod protocol;
+mod security;
+mod server;
 pub mod session;
 mod stores;
 
@@ -17,4 +19,6 @@ pub use cluster::{JobEvent, JobListener, rest};
 pub use error::{Error, Result, engine_message, find_ours, nearest};
 pub use master_url::{DEFAULT_PORT, MasterUrl};
 pub use peers::Peers;
+pub use security::{Admission, Security, security};
+pub use server::Server;
 pub use session::{MAX_MESSAGE_BYTES, Session};

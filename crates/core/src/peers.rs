@@ -7,8 +7,8 @@ use arrow_flight::flight_service_client::FlightServiceClient;
 use parking_lot::Mutex;
 use tonic::transport::{Channel, Endpoint};
 
-use crate::cluster::introduce;
 use crate::error::{Error, Result};
+use crate::security::security;
 use crate::session::MAX_MESSAGE_BYTES;
 
 /// Connections kept at most: workers come and go under new addresses.
@@ -51,7 +51,8 @@ fn endpoint(address: &str) -> Result<Endpoint> {
     let wrong =
         |e: &dyn std::fmt::Display| Error::invalid(format!("`{address}` is no address: {e}"));
     let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|e| wrong(&e))?;
-    Ok(introduce(endpoint)
+    Ok(security()?
+        .introduce(endpoint)
         .map_err(|e| wrong(&e))?
         .connect_timeout(Duration::from_secs(3))
         .http2_keep_alive_interval(Duration::from_secs(10))

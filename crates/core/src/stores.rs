@@ -54,9 +54,9 @@ fn make(url: &Url) -> Result<Arc<dyn ObjectStore>> {
                 .host_str()
                 .ok_or_else(|| Error::invalid(format!("`{url}` names no bucket")))?;
             let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
-            let endpoint =
-                std::env::var("AWS_ENDPOINT_URL").or_else(|_| std::env::var("AWS_ENDPOINT"));
-            if let Ok(endpoint) = endpoint {
+            let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+            let endpoint = variable("AWS_ENDPOINT_URL").or_else(|| variable("AWS_ENDPOINT"));
+            if let Some(endpoint) = endpoint {
                 builder = builder
                     .with_allow_http(endpoint.starts_with("http://"))
                     .with_endpoint(endpoint);

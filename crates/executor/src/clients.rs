@@ -13,7 +13,7 @@ use ballista_core::error::BallistaError;
 use ballista_core::extension::BallistaConfigGrpcEndpoint;
 use ballista_core::utils::GrpcClientConfig;
 use parking_lot::Mutex;
-use springald_core::protocol::VERSION;
+use springald_core::security;
 use tonic::transport::Endpoint;
 
 /// How long a connection is kept without use.
@@ -89,9 +89,8 @@ fn give_back(idle: &Arc<Idle>, address: Address) -> Box<dyn FnOnce(BallistaClien
 /// How to connect to another worker: one that is gone without a word (its machine is off, its process
 /// stopped) must not hold up a fetch for ever.
 pub(crate) fn peer(endpoint: Endpoint) -> Result<Endpoint, Box<dyn Error + Send + Sync>> {
-    Ok(endpoint
-        .user_agent(format!("springald/{VERSION}"))?
-        .tcp_nodelay(true)
+    Ok(security()?
+        .introduce(endpoint)?
         .connect_timeout(Duration::from_secs(5))
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(15)))

@@ -16,7 +16,6 @@ use arrow_flight::{
     Action, ActionType, Criteria, Empty, FlightData, FlightDescriptor, FlightInfo,
     HandshakeRequest, PollInfo, SchemaResult, Ticket,
 };
-use ballista_core::utils::{GrpcServerConfig, create_grpc_server};
 use ballista_executor::flight_service::BallistaFlightService;
 use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parking_lot::RwLock;
@@ -25,11 +24,11 @@ use springald_core::cache::{BlockStore, BlockTicket};
 use springald_core::protocol::{
     ProbeReport, ProbeRequest, RetainCached, RunningTasks, VERSION, action,
 };
-use springald_core::{MAX_MESSAGE_BYTES, engine_message};
+use springald_core::{MAX_MESSAGE_BYTES, Server, engine_message, security};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::server::TcpIncoming;
+use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::error::{Error, Result};
@@ -143,7 +142,7 @@ impl Desk {
 pub(crate) struct DataPort {
     pub(crate) port: u16,
     stop: CancellationToken,
-    server: JoinHandle<Result<(), tonic::transport::Error>>,
+    server: JoinHandle<()>,
 }
 
 impl DataPort {
@@ -160,28 +159,22 @@ impl DataPort {
             .map_err(|e| Error::io("cannot tell the data port", e))?
             .port();
         let stop = CancellationToken::new();
-        let stopped = stop.clone().cancelled_owned();
         let service = FlightServiceServer::new(DataService { desk })
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES);
-        let server = create_grpc_server(&GrpcServerConfig::default())
-            .add_service(service)
-            .serve_with_incoming_shutdown(
-                TcpIncoming::from(listener).with_nodelay(Some(true)),
-                stopped,
-            );
+        let router = Routes::new(service).into_axum_router();
+        let server = Server::new(router, security()?)?;
         Ok(Self {
             port,
+            server: tokio::spawn(server.serve(listener, stop.clone())),
             stop,
-            server: tokio::spawn(server),
         })
     }
 
     /// Ends only if the server does, which it should not.
     pub(crate) async fn failed(&mut self) -> Error {
         let why = match (&mut self.server).await {
-            Ok(Ok(())) => "it ended".to_owned(),
-            Ok(Err(e)) => e.to_string(),
+            Ok(()) => "it ended".to_owned(),
             Err(e) => e.to_string(),
         };
         Error::io(

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod failure;
 mod flight;
+mod gate;
 mod guard;
 mod janitor;
 mod master;

@@ -12,8 +12,7 @@ use ballista_core::serde::protobuf::{
     HeartBeatParams,
 };
 use log::warn;
-use springald_core::MAX_MESSAGE_BYTES;
-use springald_core::protocol::VERSION;
+use springald_core::{MAX_MESSAGE_BYTES, security};
 use std::sync::Arc;
 use tokio::net::{UdpSocket, lookup_host};
 use tonic::Request;
@@ -44,11 +43,11 @@ impl Master {
                 "write it like springald://host:7077",
             )
         };
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+        let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|e| wrong(&e))?;
+        let endpoint = security()
             .map_err(|e| wrong(&e))?
-            .user_agent(format!("springald/{VERSION}"))
+            .introduce(endpoint)
             .map_err(|e| wrong(&e))?
-            .tcp_nodelay(true)
             .connect_timeout(Duration::from_secs(5))
             // Registration takes longest: the master calls back before it answers.
             .timeout(Duration::from_secs(20))

@@ -24,7 +24,7 @@ use ballista_executor::shutdown::{Shutdown, ShutdownNotifier};
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use log::{info, warn};
 use springald_core::cache::CacheSite;
-use springald_core::{MAX_MESSAGE_BYTES, codec, session};
+use springald_core::{MAX_MESSAGE_BYTES, codec, security, session};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -35,6 +35,7 @@ use crate::clients::{Clients, peer};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::flight::Desk;
+use crate::gate::{self, Gate};
 use crate::master::Master;
 use crate::memory::TaskMemory;
 use crate::options::{WorkerOptions, authority};
@@ -76,6 +77,7 @@ pub(crate) struct Round {
     pub(crate) files: PathBuf,
     worker: Arc<Worker>,
     notifier: ShutdownNotifier,
+    _gate: Option<Gate>,
 }
 
 /// The ways in which a registration can be lost.
@@ -108,10 +110,16 @@ impl Worker {
             .await
             .map_err(|e| later("it does not answer", &e))?;
 
+        let gate = self.gate().await;
+        let (bind, gate) = gate.map_err(NotJoined::Never)?;
         let id = new_instance_id();
         let files = self.work_dir.executor(&id).map_err(NotJoined::Never)?;
         let grpc_port = self.grpc_port().map_err(NotJoined::Never)?;
-        let config = Arc::new(self.config(id, &host, grpc_port, &files));
+        let gate = match gate {
+            Some(own) => Some(Gate::open(own, grpc_port).await.map_err(NotJoined::Never)?),
+            None => None,
+        };
+        let config = Arc::new(self.config(id, &host, bind, grpc_port, &files));
         let metadata = structure_executor_metadata(&config, config.vcores as u32);
         let executor = self.executor(&metadata, &host, &files);
 
@@ -151,6 +159,7 @@ impl Worker {
             files,
             worker: Arc::clone(self),
             notifier,
+            _gate: gate,
         };
         let loss = Loss {
             heartbeats_ended,
@@ -162,7 +171,12 @@ impl Worker {
 
     fn not_joined(&self, error: BallistaError, grpc_port: u16) -> NotJoined {
         match error {
-            BallistaError::GrpcError(status) if status.code() == Code::FailedPrecondition => {
+            BallistaError::GrpcError(status)
+                if matches!(
+                    status.code(),
+                    Code::FailedPrecondition | Code::Unauthenticated
+                ) =>
+            {
                 NotJoined::Never(Error::Refused {
                     master: self.master.address.clone(),
                     message: status.message().to_owned(),
@@ -186,6 +200,20 @@ impl Worker {
         }
     }
 
+    /// Where Ballista is to listen for tasks, and where a gate in front of it, if calls need one.
+    async fn gate(&self) -> Result<(IpAddr, Option<IpAddr>)> {
+        if !security()?.is_set() {
+            return Ok((self.bind, None));
+        }
+        let own = if self.bind.is_unspecified() {
+            let own = self.master.own_address().await;
+            own.map_err(|e| Error::io("cannot tell the address of this worker", e))?
+        } else {
+            self.bind
+        };
+        Ok((gate::hidden(own).into(), Some(own)))
+    }
+
     /// The port for tasks. Ballista binds it by itself and must be told a number.
     fn grpc_port(&self) -> Result<u16> {
         if self.options.grpc_port != 0 {
@@ -201,10 +229,11 @@ impl Worker {
         &self,
         id: String,
         host: &str,
+        bind: IpAddr,
         grpc_port: u16,
         files: &std::path::Path,
     ) -> ExecutorProcessConfig {
-        let bind_host = match self.bind {
+        let bind_host = match bind {
             IpAddr::V4(address) => address.to_string(),
             // Ballista appends the port.
             IpAddr::V6(address) => format!("[{address}]"),

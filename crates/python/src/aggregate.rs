@@ -21,10 +21,19 @@ pub(crate) fn aggregate(
         made.push((group.clone().unalias(), name));
     }
     let group_names: Vec<String> = made.iter().map(|(_, name)| name.clone()).collect();
-    // Under the names that they have anyway: the engine knows `grouping` only without an alias.
-    let mut aggregates = calls.clone();
-    for call in calls {
-        let name = call.schema_name().to_string();
+    let mut aggregates = vec![];
+    for (at, call) in calls.into_iter().enumerate() {
+        // The engine knows `grouping` only without an alias.
+        let is_grouping =
+            matches!(&call, Expr::AggregateFunction(f) if f.func.name() == "grouping");
+        let (aggregate, name) = match is_grouping {
+            true => (call.clone(), call.schema_name().to_string()),
+            false => {
+                let name = format!("#{at}");
+                (call.clone().alias(&name), name)
+            }
+        };
+        aggregates.push(aggregate);
         made.push((call, name));
     }
     if groups.is_empty() && aggregates.is_empty() {

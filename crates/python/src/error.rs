@@ -4,6 +4,7 @@ use datafusion::error::DataFusionError;
 use pyo3::create_exception;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
+use springald_core::session::is_planning;
 use springald_core::{Error, engine_message, find_ours};
 use springald_ml::MlError;
 
@@ -88,12 +89,7 @@ fn kind_of(message: &str) -> &'static str {
 fn kind_of_engine(error: &DataFusionError) -> &'static str {
     match error {
         DataFusionError::SQL(..) => "parse",
-        DataFusionError::Plan(_)
-        | DataFusionError::SchemaError(..)
-        | DataFusionError::NotImplemented(_) => "invalid",
-        DataFusionError::Context(_, e) | DataFusionError::Diagnostic(_, e) => kind_of_engine(e),
-        DataFusionError::Shared(e) => kind_of_engine(e),
-        DataFusionError::Collection(all) => all.first().map_or("failed", kind_of_engine),
+        e if is_planning(e) => "invalid",
         _ => "failed",
     }
 }

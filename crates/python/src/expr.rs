@@ -9,12 +9,12 @@ use arrow_pyarrow::PyArrowType;
 use datafusion::common::{Column, ScalarValue};
 use datafusion::functions::core::expr_fn::get_field;
 use datafusion::logical_expr::expr::{
-    AggregateFunction, Case, Cast, HigherOrderFunction, InList, Lambda, LambdaVariable, Like, NullTreatment, ScalarFunction, Sort, TryCast,
-    WindowFunction,
+    AggregateFunction, Case, Cast, HigherOrderFunction, InList, Lambda, LambdaVariable, Like,
+    NullTreatment, ScalarFunction, Sort, TryCast, WindowFunction,
 };
 use datafusion::logical_expr::{
-    AggregateUDF, Expr as Plan, GroupingSet, HigherOrderUDF, Operator, ScalarUDF, WindowFrame, WindowFrameBound,
-    WindowFrameUnits, WindowFunctionDefinition, WindowUDF, binary_expr,
+    AggregateUDF, Expr as Plan, GroupingSet, HigherOrderUDF, Operator, ScalarUDF, WindowFrame,
+    WindowFrameBound, WindowFrameUnits, WindowFunctionDefinition, WindowUDF, binary_expr,
 };
 use pyo3::prelude::*;
 use springald_core::{Error, nearest, session};
@@ -64,7 +64,10 @@ static FUNCTIONS: LazyLock<Functions> = LazyLock::new(|| {
     }
     for f in registry.higher_order_functions.values() {
         for alias in f.aliases() {
-            functions.higher_order.entry(alias.clone()).or_insert_with(|| Arc::clone(f));
+            functions
+                .higher_order
+                .entry(alias.clone())
+                .or_insert_with(|| Arc::clone(f));
         }
     }
     functions
@@ -78,8 +81,15 @@ pub(crate) fn function_kinds() -> HashMap<String, &'static str> {
         .keys()
         .map(|name| (name.clone(), "aggregate"));
     let window = functions.window.keys().map(|name| (name.clone(), "window"));
-    let higher = functions.higher_order.keys().map(|name| (name.clone(), "higher_order"));
-    scalar.chain(higher).chain(window).chain(aggregate).collect()
+    let higher = functions
+        .higher_order
+        .keys()
+        .map(|name| (name.clone(), "higher_order"));
+    scalar
+        .chain(higher)
+        .chain(window)
+        .chain(aggregate)
+        .collect()
 }
 
 fn found<'a, F>(functions: &'a HashMap<String, F>, name: &str) -> Result<&'a F> {

@@ -48,6 +48,10 @@ fn main(py: Python<'_>, arguments: Vec<String>) -> PyResult<u8> {
     let signal = py.import("signal")?;
     let (sigint, default) = (signal.getattr("SIGINT")?, signal.getattr("SIG_DFL")?);
     signal.call_method1("signal", (sigint, default))?;
+    // `springald submit job.py` is to find this package.
+    let executable = py.import("sys")?.getattr("executable")?;
+    let environment = py.import("os")?.getattr("environ")?;
+    environment.call_method1("setdefault", ("SPRINGALD_PYTHON", executable))?;
     let arguments = arguments.into_iter().map(Into::into);
     Ok(py.detach(|| springald_cli::run(arguments)))
 }

@@ -120,10 +120,10 @@ impl Session {
 
     fn upload(&self, py: Python<'_>, data: PyArrowType<ArrowArrayStreamReader>) -> Result<Frame> {
         let engine = self.engine()?;
-        let mut rows = data.0;
+        let rows = data.0;
         let mut upload = engine.upload(&rows.schema());
         // The rows may be made by Python as they are asked for, so each batch is taken with its lock held.
-        while let Some(batch) = rows.next() {
+        for batch in rows {
             let batch = batch?;
             wait(py, upload.push(&batch))?;
         }
@@ -175,7 +175,7 @@ impl Session {
                 let is_lasting = lasting.iter().any(|entry| entry.name == name);
                 let table = schema.table(&name).await?;
                 let is_view =
-                    table.is_some_and(|table| table.downcast_ref::<ViewTable>().is_some());
+                    table.is_some_and(|table| table.downcast_ref::<ListingTable>().is_none());
                 tables.push((name, is_view && !is_lasting));
             }
             tables.sort();

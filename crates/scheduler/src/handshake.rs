@@ -5,9 +5,6 @@ use springald_core::protocol::VERSION;
 use tonic::Status;
 use tonic::metadata::MetadataMap;
 
-/// The user agent of this version.
-pub(crate) const USER_AGENT: &str = concat!("springald/", env!("CARGO_PKG_VERSION"));
-
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Peer {
     Worker,
@@ -43,6 +40,8 @@ pub(crate) fn check(metadata: &MetadataMap, peer: Peer) -> Result<(), Status> {
 
 #[cfg(test)]
 mod tests {
+    use springald_core::Security;
+
     use super::*;
 
     fn agent(value: &str) -> MetadataMap {
@@ -53,9 +52,13 @@ mod tests {
 
     #[test]
     fn the_same_version_passes() {
-        assert_eq!(USER_AGENT, format!("springald/{VERSION}"));
-        check(&agent(USER_AGENT), Peer::Worker).unwrap();
-        check(&agent(&format!("{USER_AGENT} tonic/0.14.9")), Peer::Client).unwrap();
+        let ours = Security::default().user_agent();
+        check(&agent(&ours), Peer::Worker).unwrap();
+        check(
+            &agent(&format!("{ours} token/x tonic/0.14.9")),
+            Peer::Client,
+        )
+        .unwrap();
     }
 
     #[test]
@@ -68,7 +71,7 @@ mod tests {
                 "this master runs Springald {VERSION}, this worker Springald 0.0.7: install the same version on both"
             )
         );
-        assert!(check(&agent(&format!("{USER_AGENT}0")), Peer::Client).is_err());
+        assert!(check(&agent(&format!("springald/{VERSION}0")), Peer::Client).is_err());
         assert!(check(&agent("tonic/0.14.9"), Peer::Client).is_err());
         assert!(check(&MetadataMap::new(), Peer::Client).is_err());
     }

@@ -23,7 +23,6 @@ mod probe;
 mod proxy;
 mod publish;
 mod rest;
-mod server;
 mod service;
 #[cfg(test)]
 mod tests;

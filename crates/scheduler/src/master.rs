@@ -20,7 +20,7 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::create_scheduler;
 use springald_core::protocol::VERSION;
-use springald_core::{Error, MAX_MESSAGE_BYTES, Result, codec, session};
+use springald_core::{Error, MAX_MESSAGE_BYTES, Result, Server, codec, security, session};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -30,12 +30,10 @@ use crate::Ballista;
 use crate::cached::Cached;
 use crate::catalog::Catalog;
 use crate::cluster::LedgerClusterState;
-use crate::handshake::USER_AGENT;
 use crate::jobs::{AttemptIds, Board, KEEP_RESULTS};
 use crate::ledger::Ledger;
 use crate::proxy::ResultProxy;
 use crate::rest::{self, Rest};
-use crate::server;
 use crate::service::Service;
 use crate::uploads::Uploads;
 use crate::workers::Workers;
@@ -161,12 +159,15 @@ impl Master {
 
         let stop = CancellationToken::new();
         let main = grpc(service).merge(rest.clone());
-        let mut servers = vec![tokio::spawn(server::serve(listener, main, stop.clone()))];
+        let security = security()?;
+        let server = Server::new(main, security)?;
+        let mut servers = vec![tokio::spawn(server.serve(listener, stop.clone()))];
         let mut ui_addr = None;
         if let Some((listener, addr)) = ui {
             ui_addr = Some(addr);
             let pages = rest.route("/", get(front)).fallback(not_found);
-            servers.push(tokio::spawn(server::serve(listener, pages, stop.clone())));
+            let server = Server::new(pages, security)?;
+            servers.push(tokio::spawn(server.serve(listener, stop.clone())));
         }
         tokio::spawn(watch_workers(workers, stop.clone()));
         log::info!(
@@ -280,9 +281,8 @@ fn config(options: &MasterOptions, host: &str, port: u16) -> SchedulerConfig {
 /// Connections from the master to its workers.
 fn endpoint() -> EndpointOverrideFn {
     Arc::new(|endpoint: Endpoint| {
-        Ok(endpoint
-            .user_agent(USER_AGENT)?
-            .tcp_nodelay(true)
+        Ok(security()?
+            .introduce(endpoint)?
             .connect_timeout(Duration::from_secs(3)))
     })
 }

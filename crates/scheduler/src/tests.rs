@@ -12,7 +12,7 @@ use ballista_core::serde::protobuf::{
 use datafusion::prelude::SessionContext;
 use datafusion_proto::logical_plan::AsLogicalPlan;
 use datafusion_proto::protobuf::LogicalPlanNode;
-use springald_core::codec;
+use springald_core::{Security, codec};
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -20,7 +20,6 @@ use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
 use super::*;
-use crate::handshake::USER_AGENT;
 
 type Statuses = tonic::Streaming<GetJobStatusResult>;
 
@@ -39,9 +38,20 @@ async fn start() -> (TempDir, Master) {
     (workspace, master)
 }
 
-async fn client(master: &Master, agent: &'static str) -> SchedulerGrpcClient<Channel> {
+fn ours() -> String {
+    Security::default().user_agent()
+}
+
+async fn client(master: &Master, agent: &str) -> SchedulerGrpcClient<Channel> {
     let endpoint = Endpoint::from_shared(format!("http://{}", master.addr())).unwrap();
-    SchedulerGrpcClient::new(endpoint.user_agent(agent).unwrap().connect().await.unwrap())
+    SchedulerGrpcClient::new(
+        endpoint
+            .user_agent(agent.to_owned())
+            .unwrap()
+            .connect()
+            .await
+            .unwrap(),
+    )
 }
 
 async fn query(sql: &str, settings: &[(&str, &str)]) -> ExecuteQueryParams {
@@ -140,7 +150,7 @@ async fn other_versions_are_refused() {
 #[tokio::test]
 async fn a_plan_that_cannot_be_read_fails_its_job_in_words() {
     let (_workspace, master) = start().await;
-    let mut client = client(&master, USER_AGENT).await;
+    let mut client = client(&master, &ours()).await;
     let mut params = query("SELECT 1", &[]).await;
     params.query = Some(Query::LogicalPlan(vec![7; 9]));
     let mut statuses = client
@@ -159,7 +169,7 @@ async fn a_plan_that_cannot_be_read_fails_its_job_in_words() {
 #[tokio::test]
 async fn a_job_waits_says_why_and_gives_up() {
     let (_workspace, master) = start().await;
-    let mut client = client(&master, USER_AGENT).await;
+    let mut client = client(&master, &ours()).await;
     let settings = [
         ("springald.job_wait_seconds", "1"),
         ("springald.app_name", "patient"),
@@ -187,7 +197,7 @@ async fn a_job_waits_says_why_and_gives_up() {
 #[tokio::test]
 async fn jobs_are_cancelled_by_request_and_when_their_client_goes() {
     let (_workspace, master) = start().await;
-    let mut client = client(&master, USER_AGENT).await;
+    let mut client = client(&master, &ours()).await;
     let params = query("SELECT 1 AS a", &[]).await;
     let mut statuses = client
         .execute_query_push(params.clone())
@@ -245,7 +255,7 @@ async fn jobs_are_cancelled_by_request_and_when_their_client_goes() {
 #[tokio::test]
 async fn jobs_of_a_stopping_master_are_told() {
     let (_workspace, master) = start().await;
-    let mut client = client(&master, USER_AGENT).await;
+    let mut client = client(&master, &ours()).await;
     let params = query("SELECT 1 AS a", &[]).await;
     let mut statuses = client
         .execute_query_push(params)

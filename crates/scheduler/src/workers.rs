@@ -19,15 +19,14 @@ use futures::StreamExt;
 use futures::future::join_all;
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
-use springald_core::MAX_MESSAGE_BYTES;
 use springald_core::protocol::{
     ProbeReport, ProbeRequest, RetainCached, RunningTasks, TaskId, action,
 };
+use springald_core::{MAX_MESSAGE_BYTES, security};
 use tokio::net::TcpStream;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::Ballista;
-use crate::handshake::USER_AGENT;
 use crate::ledger::Ledger;
 
 const ASK_EVERY: Duration = Duration::from_secs(1);
@@ -247,11 +246,9 @@ async fn refuses(host: &str, port: u16) -> bool {
 fn client(host: &str, port: u16) -> Result<FlightServiceClient<Channel>, String> {
     let endpoint =
         Endpoint::from_shared(format!("http://{host}:{port}")).map_err(|e| e.to_string())?;
-    let endpoint = endpoint.user_agent(USER_AGENT).map_err(|e| e.to_string())?;
-    let channel = endpoint
-        .tcp_nodelay(true)
-        .connect_timeout(ANSWER_WITHIN)
-        .connect_lazy();
+    let security = security().map_err(|e| e.message())?;
+    let endpoint = security.introduce(endpoint).map_err(|e| e.to_string())?;
+    let channel = endpoint.connect_timeout(ANSWER_WITHIN).connect_lazy();
     Ok(FlightServiceClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))

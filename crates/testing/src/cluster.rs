@@ -6,6 +6,8 @@ use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use reqwest::Certificate;
+use reqwest::header::AUTHORIZATION;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,6 +25,8 @@ pub struct ClusterSpec {
     pub memory: String,
     /// No other cluster runs meanwhile in this test binary: for tests that measure time.
     pub alone: bool,
+    /// Variables of every process, such as `SPRINGALD_TOKEN`.
+    pub environment: Vec<(&'static str, String)>,
 }
 
 impl Default for ClusterSpec {
@@ -32,6 +36,7 @@ impl Default for ClusterSpec {
             cores: 1,
             memory: "1GiB".to_owned(),
             alone: false,
+            environment: vec![],
         }
     }
 }
@@ -57,13 +62,14 @@ impl Cluster {
     pub fn start(spec: ClusterSpec) -> Self {
         let turn = Turn::take(spec.alone);
         let (port, ui_port) = (free_port(), free_port());
+        let rest = Rest::new(port, &spec.environment);
         let mut cluster = Self {
             workers: Vec::new(),
             master: None,
             spec,
             port,
             ui_port,
-            rest: Rest::new(port),
+            rest,
             folder: TempDir::with_prefix("springald-test-").expect("a temporary folder"),
             _turn: turn,
         };
@@ -112,6 +118,7 @@ impl Cluster {
         command
             .args([*subcommand, "--master", &self.url()])
             .args(rest)
+            .envs(self.spec.environment.clone())
             .current_dir(self.workspace());
         command
     }
@@ -216,7 +223,8 @@ impl Cluster {
             .args(["--port", &self.port.to_string()])
             .args(["--ui-port", &self.ui_port.to_string()])
             .arg("--workspace")
-            .arg(self.workspace());
+            .arg(self.workspace())
+            .envs(self.spec.environment.clone());
         let mut master = Process::spawn("master", command, &self.log("master"));
         let ready = eventually(Duration::from_secs(20), || {
             self.get("/api/v1/cluster")
@@ -238,6 +246,7 @@ impl Cluster {
             .args(["--memory", &self.spec.memory])
             .arg("--work-dir")
             .arg(self.folder.path().join(format!("worker-{number}")))
+            .envs(self.spec.environment.clone())
             .current_dir(self.workspace());
         command
     }
@@ -306,13 +315,28 @@ struct Rest {
 }
 
 impl Rest {
-    fn new(port: u16) -> Self {
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(5));
+    fn new(port: u16, environment: &[(&'static str, String)]) -> Self {
+        let variable = |name| {
+            let mut found = environment.iter().filter(|(known, _)| *known == name);
+            found.next().map(|(_, value)| value)
+        };
+        let mut client = reqwest::Client::builder().timeout(Duration::from_secs(5));
+        if let Some(token) = variable("SPRINGALD_TOKEN") {
+            let value = format!("Bearer {token}").parse().expect("a token is plain");
+            client = client.default_headers([(AUTHORIZATION, value)].into_iter().collect());
+        }
+        let mut scheme = "http";
+        if let Some(ca) = variable("SPRINGALD_TLS_CA") {
+            let ca = std::fs::read(ca).expect("the certificate is there");
+            let ca = Certificate::from_pem(&ca).expect("a certificate");
+            client = client.add_root_certificate(ca);
+            scheme = "https";
+        }
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         Self {
-            base: format!("http://127.0.0.1:{port}"),
+            base: format!("{scheme}://127.0.0.1:{port}"),
             client: client.build().expect("a client without TLS files"),
             runtime: runtime.expect("a runtime"),
         }

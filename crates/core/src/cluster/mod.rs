@@ -23,6 +23,7 @@ pub(crate) use planner::ClusterPlanner;
 
 use crate::error::{Error, Result};
 use crate::protocol::{ClusterInfo, PathReport, ProbeRequest, VERSION};
+use crate::security::security;
 use crate::session::MAX_MESSAGE_BYTES;
 
 /// How long a path that every worker saw is taken to be there without asking again.
@@ -248,7 +249,7 @@ fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
     let wrong =
         |e: &dyn std::fmt::Display| Error::invalid(format!("`{host}:{port}` is no address: {e}"));
     let endpoint = Endpoint::from_shared(format!("http://{host}:{port}")).map_err(|e| wrong(&e))?;
-    let endpoint = introduce(endpoint).map_err(|e| wrong(&e))?;
+    let endpoint = security()?.introduce(endpoint).map_err(|e| wrong(&e))?;
     Ok(endpoint
         .connect_timeout(Duration::from_secs(5))
         .http2_keep_alive_interval(Duration::from_secs(5))
@@ -257,16 +258,4 @@ fn endpoint(host: &str, port: u16) -> Result<Endpoint> {
         // Results come in large batches: the default window of 64 KiB would stall between them.
         .initial_stream_window_size(8 << 20)
         .initial_connection_window_size(32 << 20))
-}
-
-/// Makes an endpoint say who is calling: the master refuses other versions.
-pub(crate) fn introduce(
-    endpoint: Endpoint,
-) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
-    Ok(endpoint.user_agent(user_agent())?.tcp_nodelay(true))
-}
-
-/// The user agent of every gRPC call between Springald's processes.
-pub fn user_agent() -> String {
-    format!("springald/{VERSION}")
 }

@@ -1,8 +1,10 @@
 //! The master's REST routes, from a client's side.
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::net::ToSocketAddrs;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -10,6 +12,7 @@ use crate::protocol::{
     ApiError, CachedData, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest,
     PublishRequest, WorkerInfo,
 };
+use crate::security::security;
 
 /// How long one file of an upload may take on its way.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
@@ -18,28 +21,54 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// For people.
     address: String,
+    /// `http://host:port`, or with TLS the name in its certificate.
+    base: String,
 }
 
 impl Client {
     pub fn new(host: &str, port: u16) -> Result<Self> {
-        let http = reqwest::Client::builder()
+        let security = security()?;
+        let unusable =
+            |e: &dyn std::fmt::Display| Error::failed(format!("cannot make an HTTP client: {e}"));
+        let mut headers = HeaderMap::new();
+        if let Some(bearer) = security.bearer() {
+            let mut value = HeaderValue::from_str(&bearer).map_err(|e| unusable(&e))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
+        let mut http = reqwest::Client::builder()
+            .default_headers(headers)
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(30))
             // The master is on the user's own network; a proxy for the internet does not know it.
             .no_proxy()
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|e| Error::failed(format!("cannot make an HTTP client: {e}")))?;
+            .tcp_nodelay(true);
+        let mut name = host;
+        if let Some(ca) = security.ca() {
+            let ca = Certificate::from_pem_bundle(ca.as_bytes()).map_err(|e| unusable(&e))?;
+            for certificate in ca {
+                http = http.add_root_certificate(certificate);
+            }
+            if let Some(common) = security.name() {
+                // Where the certificate does not name the host, its own name stands for the host's addresses.
+                let addresses = (host.trim_matches(['[', ']']), port).to_socket_addrs();
+                let addresses: Vec<_> = addresses.map_err(|e| unknown(host, &e))?.collect();
+                http = http.resolve_to_addrs(common, &addresses);
+                name = common;
+            }
+        }
         Ok(Self {
-            http,
+            http: http.build().map_err(|e| unusable(&e))?,
             address: format!("{host}:{port}"),
+            base: format!("{}://{name}:{port}", security.scheme()),
         })
     }
 
     /// Where the master is, as a URL for browsers and other clients.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.address)
+        self.base.clone()
     }
 
     pub async fn cluster(&self) -> Result<ClusterInfo> {
@@ -155,7 +184,7 @@ impl Client {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}/api/v1/{path}", self.address)
+        format!("{}/api/v1/{path}", self.base)
     }
 
     /// Sends a request; an answer that is not 2xx is an error in the master's words.
@@ -196,8 +225,18 @@ impl Client {
             "cannot reach the master at {}: {why}",
             self.address
         ))
-        .with_hint("is it running (`springald master`), and is the address right?")
+        .with_hint(if why.contains("InvalidContentType") {
+            "this port does not speak TLS: unset SPRINGALD_TLS_CA, or give the master a certificate"
+        } else if why.contains("certificate") {
+            "SPRINGALD_TLS_CA must hold the authority of the master's certificate, and SPRINGALD_TLS_NAME its name"
+        } else {
+            "is it running (`springald master`), and is the address right?"
+        })
     }
+}
+
+fn unknown(host: &str, e: &std::io::Error) -> Error {
+    Error::failed(format!("`{host}` is no host that is known here: {e}"))
 }
 
 /// A table name may hold any character; a path segment may not.

@@ -27,7 +27,10 @@ fn run(args: ScalarFunctionArgs) -> Result<ColumnarValue> {
     let texts: StringArray = match arrays[0].data_type() {
         DataType::Float32 => {
             let numbers = arrays[0].as_primitive::<Float32Type>();
-            numbers.iter().map(|x| Some(text(x?, f64::from(x?)))).collect()
+            numbers
+                .iter()
+                .map(|x| Some(text(x?, f64::from(x?))))
+                .collect()
         }
         _ => {
             let numbers = arrays[0].as_primitive::<Float64Type>();
@@ -53,7 +56,13 @@ fn text(shortest: impl LowerExp, value: f64) -> String {
     let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    let padded = |text: &str| if text.is_empty() { "0".to_owned() } else { text.to_owned() };
+    let padded = |text: &str| {
+        if text.is_empty() {
+            "0".to_owned()
+        } else {
+            text.to_owned()
+        }
+    };
     match exponent {
         0..=6 => {
             let whole = exponent as usize + 1;

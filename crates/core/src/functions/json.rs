@@ -121,10 +121,7 @@ impl<'de> serde::Deserialize<'de> for Keys {
                 f.write_str("an object")
             }
 
-            fn visit_map<A: serde::de::MapAccess<'de>>(
-                self,
-                mut map: A,
-            ) -> Result<Keys, A::Error> {
+            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Keys, A::Error> {
                 let mut keys = vec![];
                 while let Some((key, _)) = map.next_entry::<String, serde::de::IgnoredAny>()? {
                     keys.push(key);
@@ -200,13 +197,14 @@ fn collect<'a>(value: &'a RawValue, path: &[Step], found: &mut Vec<&'a RawValue>
     };
     match step {
         Step::Key(key) => {
-            let fields: Option<HashMap<String, &RawValue>> =
-                serde_json::from_str(value.get()).ok();
+            let fields: Option<HashMap<String, &RawValue>> = serde_json::from_str(value.get()).ok();
             if let Some(field) = fields.and_then(|fields| fields.get(key).copied()) {
                 collect(field, rest, found);
             } else if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) {
                 // As in Spark, a key of an array is that of its objects.
-                items.into_iter().for_each(|item| collect(item, path, found));
+                items
+                    .into_iter()
+                    .for_each(|item| collect(item, path, found));
             }
         }
         Step::Index(index) => {
@@ -217,7 +215,9 @@ fn collect<'a>(value: &'a RawValue, path: &[Step], found: &mut Vec<&'a RawValue>
         }
         Step::Every => {
             if let Ok(items) = serde_json::from_str::<Vec<&RawValue>>(value.get()) {
-                items.into_iter().for_each(|item| collect(item, rest, found));
+                items
+                    .into_iter()
+                    .for_each(|item| collect(item, rest, found));
             }
         }
     }
@@ -331,7 +331,8 @@ mod tests {
 
     #[test]
     fn parts_are_found_by_path() {
-        let json = r#"{"a": {"b c": [1, 2.50, {"d": "x\"y"}]}, "e": null, "f": [{"g": 1}, {"g": 2}]}"#;
+        let json =
+            r#"{"a": {"b c": [1, 2.50, {"d": "x\"y"}]}, "e": null, "f": [{"g": 1}, {"g": 2}]}"#;
         for (path, expected) in [
             ("$.a", Some(r#"{"b c":[1,2.50,{"d":"x\"y"}]}"#)),
             ("$.a['b c'][1]", Some("2.50")),
@@ -355,6 +356,11 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![Field::new(WRAP, DataType::Int64, true)]));
         assert!(decode(&schema, "{\"v\":1}\n{\"v\":x}\n", 2).is_err());
         assert!(decode(&schema, "{\"v\":1}{\"v\":2}\n", 1).is_err());
-        assert_eq!(decode(&schema, "{\"v\":1}\n{\"v\":null}\n", 2).unwrap().len(), 2);
+        assert_eq!(
+            decode(&schema, "{\"v\":1}\n{\"v\":null}\n", 2)
+                .unwrap()
+                .len(),
+            2
+        );
     }
 }

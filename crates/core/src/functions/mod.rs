@@ -1,9 +1,11 @@
 //! Scalar functions of Spark that neither DataFusion nor `datafusion-spark` has; the Python package builds on them.
 
 mod checked;
+mod conv;
 mod java_text;
 mod json;
 mod raise_error;
+mod spark_hash;
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -19,7 +21,12 @@ pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
     [checked::functions(), json::functions()]
         .into_iter()
         .flatten()
-        .chain([java_text::function(), raise_error::function()])
+        .chain([
+            conv::function(),
+            java_text::function(),
+            raise_error::function(),
+            spark_hash::function(),
+        ])
         .map(|function| Arc::new(ScalarUDF::new_from_impl(function)))
         .collect()
 }

@@ -9,9 +9,10 @@ use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
 use datafusion::execution::SessionState;
-use datafusion::logical_expr::LogicalPlan;
+use datafusion::functions::expr_fn::nullif;
 use datafusion::logical_expr::dml::CopyTo;
-use datafusion::prelude::DataFrame;
+use datafusion::logical_expr::{Expr, LogicalPlan, cast};
+use datafusion::prelude::{DataFrame, lit};
 use futures::{StreamExt, TryStreamExt};
 
 use super::Session;
@@ -189,6 +190,17 @@ impl Session {
                 }
             }
         }
+        let null = options.engine.remove("format.null_value");
+        if let Some(null) = &null {
+            let escape = |c: char| match c.is_alphanumeric() {
+                true => c.to_string(),
+                false => format!("\\{c}"),
+            };
+            let null: String = null.chars().map(escape).collect();
+            // For the inference of types alone: the engine reads without it.
+            let regex = ("format.null_regex".to_owned(), format!("^({null})?$"));
+            options.engine.extend([regex]);
+        }
         if format == "json" && options.is_on("multiLine") {
             let lines = ("format.newline_delimited".to_owned(), "false".to_owned());
             options.engine.extend([lines]);
@@ -240,12 +252,23 @@ impl Session {
                 }
             }
         };
-        let config = ListingTableConfig::new_with_multi_paths(urls)
-            .with_listing_options(listing)
-            .with_schema(schema_without_views(&schema).unwrap_or(schema));
-        let cache = state.runtime_env().cache_manager.get_file_statistic_cache();
-        let table = ListingTable::try_new(config)?.with_cache(cache);
-        Ok(self.context.read_table(Arc::new(table))?)
+        // Nothing keeps a file from having a null, whatever another one says.
+        let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(true);
+        let fields: Vec<_> = schema.fields().iter().map(nullable).collect();
+        let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
+        let schema = schema_without_views(&schema).unwrap_or(schema);
+        let table = |schema: SchemaRef| {
+            let config = ListingTableConfig::new_with_multi_paths(urls)
+                .with_listing_options(listing)
+                .with_schema(schema);
+            let cache = state.runtime_env().cache_manager.get_file_statistic_cache();
+            let table = ListingTable::try_new(config)?.with_cache(cache);
+            self.context.read_table(Arc::new(table))
+        };
+        match null.filter(|null| !null.is_empty()) {
+            None => Ok(table(schema)?),
+            Some(null) => Ok(without(&null, &schema, table(as_text(&schema))?)?),
+        }
     }
 
     /// The ending that the files have, so that a folder's `_SUCCESS` and checksums are left out, and how they are
@@ -423,6 +446,31 @@ impl Session {
         self.context.deregister_table(rows.as_str())?;
         done.map(drop)
     }
+}
+
+fn as_text(schema: &Schema) -> SchemaRef {
+    let text = |f: &Arc<Field>| f.as_ref().clone().with_data_type(DataType::Utf8);
+    Arc::new(Schema::new(
+        schema.fields().iter().map(text).collect::<Vec<_>>(),
+    ))
+}
+
+/// The columns of `schema` from their texts, of which `null` is one that means nothing.
+fn without(null: &str, schema: &Schema, texts: DataFrame) -> Result<DataFrame> {
+    let columns = texts.schema().columns().into_iter().map(|column| {
+        let name = column.name.clone();
+        let value = Expr::Column(column);
+        match schema.field_with_name(&name) {
+            Ok(field) => {
+                let value = nullif(value, lit(null));
+                cast(value, field.data_type().clone()).alias(name)
+            }
+            // Told by a folder.
+            Err(_) => value,
+        }
+    });
+    let columns: Vec<_> = columns.collect();
+    Ok(texts.select(columns)?)
 }
 
 /// Spark's names and types of CSV columns.

@@ -6,7 +6,9 @@ mod catalog;
 mod files;
 mod publish;
 mod spark_functions;
+mod spelling;
 mod statement;
+mod statistics;
 pub(crate) mod tables;
 mod upload;
 mod write;
@@ -34,10 +36,11 @@ pub use upload::Upload;
 pub use write::SaveMode;
 
 use crate::cache::{BlockStore, CacheSite};
-use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster, introduce};
+use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster};
 use crate::config as settings;
 use crate::error::{Error, Result, engine_message, find_ours};
 use crate::master_url::MasterUrl;
+use crate::security::security;
 use catalog::SessionTables;
 
 /// Partitions of a cluster's exchanges for each of its cores: two, so that one slow task does not hold up a stage.
@@ -103,7 +106,9 @@ impl Session {
         };
         let config = config()
             .with_target_partitions(partitions)
-            .with_ballista_override_create_grpc_client_endpoint(Arc::new(introduce));
+            .with_ballista_override_create_grpc_client_endpoint(Arc::new(|endpoint| {
+                security()?.introduce(endpoint)
+            }));
         let config = with_conf(config, conf)?;
         let state = builder::builder(config, runtime)
             .with_catalog_list(catalogs)
@@ -228,9 +233,9 @@ impl Session {
                 }
             };
         }
-        match engine {
-            DataFusionError::Plan(_) | DataFusionError::SchemaError(..) => Error::invalid(message),
-            _ => Error::failed(message),
+        match is_planning(&engine) {
+            true => Error::invalid(message),
+            false => Error::failed(message),
         }
     }
 }
@@ -282,6 +287,19 @@ fn local_cache_bytes() -> usize {
 
 fn all_cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Whether the user asked for something that cannot be.
+pub fn is_planning(error: &DataFusionError) -> bool {
+    match error {
+        DataFusionError::Plan(_)
+        | DataFusionError::SchemaError(..)
+        | DataFusionError::NotImplemented(_) => true,
+        DataFusionError::Context(_, e) | DataFusionError::Diagnostic(_, e) => is_planning(e),
+        DataFusionError::Shared(e) => is_planning(e),
+        DataFusionError::Collection(all) => all.iter().any(is_planning),
+        _ => false,
+    }
 }
 
 fn parser_error(error: &DataFusionError) -> Option<&ParserError> {

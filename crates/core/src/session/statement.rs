@@ -10,7 +10,7 @@ use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, ObjectType};
 
-use super::Session;
+use super::{Session, is_planning};
 use crate::error::{Error, Result};
 use crate::protocol::CatalogEntry;
 
@@ -37,12 +37,17 @@ impl Session {
                     self.create_table(table.clone()).await
                 }
                 ast::Statement::CreateView(view) => {
-                    let (name, keep) = (view.name.to_string(), !view.temporary);
-                    let done = self.execute(statement).await?;
-                    if keep {
+                    let name = view.name.to_string();
+                    if !view.temporary {
+                        let done = self.execute(statement).await?;
                         self.remember(&name, sql).await?;
+                        return Ok(done);
                     }
-                    Ok(done)
+                    // The session's views are all that DataFusion has, and it calls none of them temporary.
+                    let mut view = view.clone();
+                    view.temporary = false;
+                    let view = ast::Statement::CreateView(view);
+                    self.execute(Statement::Statement(Box::new(view))).await
                 }
                 ast::Statement::Drop {
                     object_type: ObjectType::Table | ObjectType::View,
@@ -79,7 +84,14 @@ impl Session {
     }
 
     pub(super) async fn execute(&self, statement: Statement) -> Result<DataFrame> {
-        let plan = self.context.state().statement_to_plan(statement).await?;
+        let state = self.context.state();
+        let plan = match state.statement_to_plan(statement.clone()).await {
+            Err(e) if is_planning(&e) => match self.respelled(&statement).await {
+                Some(respelled) => state.statement_to_plan(respelled).await?,
+                None => return Err(e.into()),
+            },
+            plan => plan?,
+        };
         match plan {
             LogicalPlan::Copy(copy) => self.copy(copy).await,
             LogicalPlan::Dml(insert) if matches!(insert.op, WriteOp::Insert(_)) => {

@@ -16,6 +16,7 @@ mod failures;
 mod jobs;
 mod learning;
 mod same_rows;
+mod security;
 mod tpch;
 
 use std::time::Duration;

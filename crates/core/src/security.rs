@@ -1,0 +1,256 @@
+//! Who may call whom, and how calls are kept from others' eyes: a token that every process of a cluster shares, and
+//! certificates. Both come from the environment of each process, so that they are in no command line, plan or setting.
+//!
+//! | variable | meaning |
+//! |---|---|
+//! | `SPRINGALD_TOKEN`, `SPRINGALD_TOKEN_FILE` | the cluster's token, or a file that holds it |
+//! | `SPRINGALD_TLS_CA` | certificates to trust, as PEM; calls go over TLS when it is set |
+//! | `SPRINGALD_TLS_CERT`, `SPRINGALD_TLS_KEY` | this process's own certificate and key, as PEM; it serves TLS alone then |
+//! | `SPRINGALD_TLS_NAME` | the name in every certificate, where they do not name each host |
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use subtle::ConstantTimeEq;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+
+use crate::error::{Error, Result};
+use crate::protocol::VERSION;
+
+/// The token and certificates of this process.
+#[derive(Debug, Default)]
+pub struct Security {
+    token: Option<String>,
+    ca: Option<String>,
+    /// Certificate and key.
+    identity: Option<(String, String)>,
+    name: Option<String>,
+}
+
+static SECURITY: OnceLock<Security> = OnceLock::new();
+
+/// What the environment of this process said when it was first asked.
+///
+/// # Errors
+/// If a file that it names cannot be read, or half of what belongs together is missing.
+pub fn security() -> Result<&'static Security> {
+    if let Some(security) = SECURITY.get() {
+        return Ok(security);
+    }
+    let security = Security::from(|name| std::env::var(name).ok().filter(|v| !v.is_empty()))?;
+    Ok(SECURITY.get_or_init(|| security))
+}
+
+impl Security {
+    fn from(variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let file = |name: &str| -> Result<Option<String>> {
+            let Some(path) = variable(name).map(PathBuf::from) else {
+                return Ok(None);
+            };
+            let text = std::fs::read_to_string(&path).map_err(|e| {
+                Error::invalid(format!("cannot read `{}`: {e}", path.display()))
+                    .with_hint(format!("{name} names it"))
+            })?;
+            Ok(Some(text))
+        };
+        let token = match variable("SPRINGALD_TOKEN") {
+            Some(token) => Some(token),
+            None => file("SPRINGALD_TOKEN_FILE")?,
+        };
+        let token = token.map(|token| token.trim().to_owned());
+        if let Some(token) = &token
+            && (token.is_empty()
+                || !token
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || "-_.~".contains(c)))
+        {
+            return Err(Error::invalid(
+                "the token is empty, or has other characters than letters, digits and - _ . ~",
+            )
+            .with_hint("make one: openssl rand -hex 32"));
+        }
+        let identity = match (file("SPRINGALD_TLS_CERT")?, file("SPRINGALD_TLS_KEY")?) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (None, None) => None,
+            _ => {
+                return Err(Error::invalid(
+                    "a certificate without its key, or a key without its certificate",
+                )
+                .with_hint("set both SPRINGALD_TLS_CERT and SPRINGALD_TLS_KEY"));
+            }
+        };
+        let ca = file("SPRINGALD_TLS_CA")?;
+        if identity.is_some() && ca.is_none() {
+            return Err(Error::invalid(
+                "a process with a certificate must know which ones to trust",
+            )
+            .with_hint("set SPRINGALD_TLS_CA, which may be the certificate itself"));
+        }
+        Ok(Self {
+            token,
+            ca,
+            identity,
+            name: variable("SPRINGALD_TLS_NAME"),
+        })
+    }
+
+    /// Whether this process lets in only some callers, or speaks TLS.
+    pub fn is_set(&self) -> bool {
+        self.token.is_some() || self.identity.is_some()
+    }
+
+    /// What this process proves itself with as a server: certificate and key, as PEM.
+    pub fn identity(&self) -> Option<(&str, &str)> {
+        let (certificate, key) = self.identity.as_ref()?;
+        Some((certificate, key))
+    }
+
+    /// Certificates to trust, as PEM, where calls go over TLS.
+    pub(crate) fn ca(&self) -> Option<&str> {
+        self.ca.as_deref()
+    }
+
+    /// The name that every certificate has, if they do not name each host.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    pub(crate) fn scheme(&self) -> &'static str {
+        match self.ca {
+            Some(_) => "https",
+            None => "http",
+        }
+    }
+
+    /// The value of `authorization` in calls of REST.
+    pub(crate) fn bearer(&self) -> Option<String> {
+        self.token.as_ref().map(|token| format!("Bearer {token}"))
+    }
+
+    /// The user agent of gRPC calls. The token is part of it, as Ballista's clients, which fetch shuffles and give out
+    /// tasks, let nothing else be added to their calls.
+    pub fn user_agent(&self) -> String {
+        match &self.token {
+            Some(token) => format!("springald/{VERSION} token/{token}"),
+            None => format!("springald/{VERSION}"),
+        }
+    }
+
+    /// Makes an endpoint say who is calling, over TLS if that is set. What else it should do is to be said afterwards.
+    ///
+    /// # Errors
+    /// If the certificates are none.
+    pub fn introduce(
+        &self,
+        endpoint: Endpoint,
+    ) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(ca) = &self.ca else {
+            return Ok(endpoint.user_agent(self.user_agent())?.tcp_nodelay(true));
+        };
+        // Ballista's clients say http:// whatever they are told.
+        let authority = endpoint.uri().authority().map_or("", |a| a.as_str());
+        let endpoint = Endpoint::from_shared(format!("https://{authority}"))?
+            .user_agent(self.user_agent())?
+            .tcp_nodelay(true);
+        let host = endpoint.uri().host().unwrap_or_default().to_owned();
+        let tls = ClientTlsConfig::new()
+            .ca_certificate(Certificate::from_pem(ca))
+            .domain_name(self.name.clone().unwrap_or(host));
+        Ok(endpoint.tls_config(tls)?)
+    }
+
+    /// Whether a call with these headers may come in: `authorization`, or the user agent.
+    pub fn admits(&self, authorization: Option<&str>, user_agent: Option<&str>) -> Admission {
+        let Some(token) = &self.token else {
+            return Admission::Granted;
+        };
+        let bearer = authorization.and_then(|value| value.strip_prefix("Bearer "));
+        let product = user_agent.and_then(|agent| {
+            let mut products = agent.split_whitespace();
+            products.find_map(|product| product.strip_prefix("token/"))
+        });
+        match bearer.or(product) {
+            None => Admission::Missing,
+            Some(given) if bool::from(given.as_bytes().ct_eq(token.as_bytes())) => {
+                Admission::Granted
+            }
+            Some(_) => Admission::Wrong,
+        }
+    }
+}
+
+/// The answer to a caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admission {
+    Granted,
+    Missing,
+    Wrong,
+}
+
+impl Admission {
+    /// Why a call is refused, and what to do.
+    pub fn refusal(self) -> Option<&'static str> {
+        match self {
+            Self::Granted => None,
+            Self::Missing => Some(
+                "this cluster asks for a token: set SPRINGALD_TOKEN, or SPRINGALD_TOKEN_FILE, to the cluster's",
+            ),
+            Self::Wrong => Some(
+                "this is not the cluster's token: look at SPRINGALD_TOKEN or SPRINGALD_TOKEN_FILE on both sides",
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(variables: &[(&str, &str)]) -> Result<Security> {
+        Security::from(|name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn without_a_token_everybody_may_call() {
+        let open = with(&[]).unwrap();
+        assert_eq!(open.admits(None, None), Admission::Granted);
+        assert_eq!(open.user_agent(), format!("springald/{VERSION}"));
+    }
+
+    #[test]
+    fn the_token_goes_in_either_header() {
+        let security = with(&[("SPRINGALD_TOKEN", "abc")]).unwrap();
+        let agent = format!("{} tonic/0.14", security.user_agent());
+        assert_eq!(security.admits(None, Some(&agent)), Admission::Granted);
+        assert_eq!(
+            security.admits(Some("Bearer abc"), None),
+            Admission::Granted
+        );
+        for (authorization, expected) in [
+            (None, Admission::Missing),
+            (Some("Bearer ab"), Admission::Wrong),
+            (Some("Bearer abcd"), Admission::Wrong),
+            (Some("Bearer "), Admission::Wrong),
+            (Some("Basic abc"), Admission::Missing),
+        ] {
+            let given = security.admits(authorization, Some("springald/9"));
+            assert_eq!(given, expected, "{authorization:?}");
+        }
+    }
+
+    #[test]
+    fn half_a_setting_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let pem = dir.path().join("x.pem").display().to_string();
+        assert!(with(&[("SPRINGALD_TOKEN_FILE", &pem)]).is_err());
+        std::fs::write(&pem, "t0ken\n").unwrap();
+        let read = with(&[("SPRINGALD_TOKEN_FILE", &pem)]).unwrap();
+        assert_eq!(read.bearer().unwrap(), "Bearer t0ken");
+        assert!(with(&[("SPRINGALD_TLS_CERT", &pem)]).is_err());
+        assert!(with(&[("SPRINGALD_TLS_CERT", &pem), ("SPRINGALD_TLS_KEY", &pem)]).is_err());
+        assert!(with(&[("SPRINGALD_TOKEN", "a b")]).is_err());
+    }
+}

@@ -1,0 +1,1 @@
+"""The parts of `DataFrame`, by topic."""
