@@ -257,7 +257,7 @@ fn name_the_command(py: Python<'_>) -> PyResult<()> {
     let command = scripts.join("springald");
     if command.is_file() {
         let environment = py.import("os")?.getattr("environ")?;
-        environment.set_item("SPRINGALD_BIN", command)?;
+        environment.set_item("SPRINGALD_BIN", command.display().to_string())?;
     }
     Ok(())
 }

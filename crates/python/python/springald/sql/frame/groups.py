@@ -51,7 +51,7 @@ class GroupMixin(Base):
         """Groups by each of the sets of columns.
 
         >>> df = spark.createDataFrame([("a", "x", 1)], "k string, p string, v int")
-        >>> df.groupingSets([("k",), ("p",)], "k", "p").sum("v").collect()
+        >>> sorted(df.groupingSets([("k",), ("p",)], "k", "p").sum("v").collect(), key=str)
         [Row(k='a', p=None, sum(v)=1), Row(k=None, p='x', sum(v)=1)]
         """
         from springald.sql.group import GroupedData

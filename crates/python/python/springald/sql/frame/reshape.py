@@ -31,7 +31,7 @@ class ReshapeMixin(Base):
             valueColumnName: What the column with the values is called.
 
         >>> df = spark.createDataFrame([(1, 10, 20)], "id int, a int, b int")
-        >>> df.unpivot("id", ["a", "b"], "name", "value").collect()
+        >>> sorted(df.unpivot("id", ["a", "b"], "name", "value").collect())
         [Row(id=1, name='a', value=10), Row(id=1, name='b', value=20)]
         """
         kept = self._columns([] if ids is None else [ids])
