@@ -31,9 +31,6 @@ __all__ = ["SparkSession"]
 
 _views = itertools.count(1)
 
-# The optimizer's rule that moves a struct's fields into scans fails over tables without a name: uploads and files.
-_NO_LEAF_PUSHDOWN = ("datafusion.optimizer.enable_leaf_expression_pushdown", "false")
-
 # So few numbers come in one partition, and so in order.
 _SHORT_RANGE = 100_000
 
@@ -180,7 +177,7 @@ class SparkSession:
     @classmethod
     def _connect(cls, options: dict[str, str], family: _Family) -> SparkSession:
         options.setdefault("spark.master", os.environ.get("SPRINGALD_MASTER") or "local[*]")
-        settings = [_NO_LEAF_PUSHDOWN, *engine_settings(options)]
+        settings = engine_settings(options)
         with engine_errors():
             engine = _internal.Session(options["spark.master"], settings)
         session = cls(engine, options, family)

@@ -274,7 +274,29 @@ class DecimalType(FractionalType):
         return f"DecimalType({self.precision},{self.scale})"
 
 
-class DayTimeIntervalType(AtomicType):
+class _UnitsIntervalType(AtomicType):
+    """A length of time from one unit to another, all of them by default."""
+
+    _units: ClassVar[tuple[str, ...]]
+
+    def __init__(self, startField: int | None = None, endField: int | None = None) -> None:
+        if startField is None:
+            startField, endField = 0, len(self._units) - 1
+        self.startField = startField
+        self.endField = startField if endField is None else endField
+
+    def simpleString(self) -> str:
+        """The type as SQL has it."""
+        first, last = self._units[self.startField], self._units[self.endField]
+        return f"interval {first}" if first == last else f"interval {first} to {last}"
+
+    jsonValue = simpleString
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.startField}, {self.endField})"
+
+
+class DayTimeIntervalType(_UnitsIntervalType):
     """A length of time in days, hours, minutes and seconds.
 
     >>> DayTimeIntervalType(DayTimeIntervalType.DAY, DayTimeIntervalType.HOUR).simpleString()
@@ -284,44 +306,12 @@ class DayTimeIntervalType(AtomicType):
     DAY, HOUR, MINUTE, SECOND = range(4)
     _units: ClassVar[tuple[str, ...]] = ("day", "hour", "minute", "second")
 
-    def __init__(self, startField: int | None = None, endField: int | None = None) -> None:
-        if startField is None:
-            startField, endField = self.DAY, self.SECOND
-        self.startField = startField
-        self.endField = startField if endField is None else endField
 
-    def simpleString(self) -> str:
-        """The type as SQL has it."""
-        first, last = self._units[self.startField], self._units[self.endField]
-        return f"interval {first}" if first == last else f"interval {first} to {last}"
-
-    jsonValue = simpleString
-
-    def __repr__(self) -> str:
-        return f"DayTimeIntervalType({self.startField}, {self.endField})"
-
-
-class YearMonthIntervalType(AtomicType):
+class YearMonthIntervalType(_UnitsIntervalType):
     """A length of time in years and months."""
 
     YEAR, MONTH = range(2)
     _units: ClassVar[tuple[str, ...]] = ("year", "month")
-
-    def __init__(self, startField: int | None = None, endField: int | None = None) -> None:
-        if startField is None:
-            startField, endField = self.YEAR, self.MONTH
-        self.startField = startField
-        self.endField = startField if endField is None else endField
-
-    def simpleString(self) -> str:
-        """The type as SQL has it."""
-        first, last = self._units[self.startField], self._units[self.endField]
-        return f"interval {first}" if first == last else f"interval {first} to {last}"
-
-    jsonValue = simpleString
-
-    def __repr__(self) -> str:
-        return f"YearMonthIntervalType({self.startField}, {self.endField})"
 
 
 class CalendarIntervalType(DataType):
