@@ -10,9 +10,10 @@ export CARGO_TARGET_DIR ?= $(XDG_CACHE_HOME)/springald/target
 export SPRINGALD_BIN ?= $(CARGO_TARGET_DIR)/release/springald
 
 VENV := $(CARGO_TARGET_DIR)/venv
+BENCH_VENV := $(XDG_CACHE_HOME)/springald/bench-venv
 PACKAGE := crates/python/python
 
-.PHONY: help build demo test test-rust test-python test-browser python venv wheel lint lint-python bench bench-tpch bench-analytics bench-kernels bench-latency
+.PHONY: help build demo test test-rust test-python test-browser test-rest python venv wheel lint lint-python bench bench-kernels
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +52,9 @@ test-python: python wheel ## The tests of the Python package, and its wheel in a
 test-browser: python ## JupyterLab in Chromium: tables, progress, plots, interrupts
 	cd crates/python/tests/browser && PYTHONPATH=../../python $(VENV)/bin/python -m pytest -c /dev/null --rootdir . .
 
+test-rest: build venv ## The REST interface against its OpenAPI document, by schemathesis
+	$(VENV)/bin/python crates/python/tests/rest/run_schemathesis.py
+
 venv: $(VENV)/ready
 
 $(VENV)/ready: crates/python/requirements-test.txt
@@ -71,20 +75,29 @@ lint: ## Formatting and clippy, as CI has them
 	cargo clippy --release --workspace --all-targets -- -D warnings
 
 lint-python: venv ## Formatting, ruff and types of the Python package
-	cd crates/python && $(VENV)/bin/ruff check && $(VENV)/bin/ruff format --check && $(VENV)/bin/mypy python
+	cd crates/python && $(VENV)/bin/ruff check . ../../benches && $(VENV)/bin/ruff format --check . ../../benches && $(VENV)/bin/mypy python
 
-bench: bench-latency bench-analytics bench-tpch ## The benches below
+bench: python $(BENCH_VENV)/ready $(if $(WITH),$(BENCH_VENV)/ready-more) $(if $(findstring sail,$(WITH)),$(BENCH_VENV)-sail/ready) ## Beside Spark and others: make bench SIZE=small|medium|large WITH=duckdb,sklearn ONLY=tpch DOCS=1
+	cd benches && $(BENCH_VENV)/bin/python -m compare --size $(or $(SIZE),small) $(if $(WITH),--with $(WITH)) \
+	  $(if $(WITHOUT),--without $(WITHOUT)) $(if $(ONLY),--only $(ONLY)) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+	  $(if $(STRINGS),--strings $(STRINGS)) $(if $(OUT),--out $(abspath $(OUT))) $(if $(SPOIL),--spoil $(SPOIL)) \
+	  $(if $(DOCS),--docs) $(BENCH_FLAGS)
 
-bench-tpch: build ## TPC-H in one process and on a cluster: make bench-tpch SF=10 STRINGS=utf8view
-	benches/tpch.py --scale $(or $(SF),1) --strings $(or $(STRINGS),utf8)
+$(BENCH_VENV)/ready: benches/compare/requirements.txt
+	python3 -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
 
-bench-analytics: build ## Linear regression, k-means, word count: make bench-analytics SPARK=python-with-pyspark
-	benches/analytics.py $(if $(SPARK),--spark $(SPARK))
+$(BENCH_VENV)/ready-more: benches/compare/requirements-more.txt $(BENCH_VENV)/ready
+	$(BENCH_VENV)/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
+
+$(BENCH_VENV)-sail/ready: benches/compare/requirements-sail.txt
+	python3 -m venv $(BENCH_VENV)-sail
+	$(BENCH_VENV)-sail/bin/pip install -q --disable-pip-version-check -r $<
+	@touch $@
 
 bench-kernels: ## The kernels of linear regression and k-means, beside the machine's ceiling
 	cargo bench --workspace --bench kmeans --bench least_squares
-
-bench-latency: build ## Small warm queries through a cluster
-	benches/latency.py
 
 include docker/targets.mk

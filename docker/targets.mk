@@ -1,6 +1,6 @@
 # Images and the cluster of containers; the Makefile includes this.
 
-.PHONY: prebuilt images up down scale logs test-containers
+.PHONY: prebuilt images up down scale logs monitoring test-containers
 
 COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose || echo docker-compose)
 # A project name of its own: without one it would be that of the folder, `docker`.
@@ -35,8 +35,12 @@ scale: ## Another number of workers, while work goes on: make scale N=8
 logs: ## What master and workers say
 	$(CLUSTER) logs --tail 100 master worker
 
+monitoring: ## Prometheus and Grafana beside the cluster
+	$(CLUSTER) --profile monitoring up -d --no-build --no-recreate
+	@echo "Grafana: http://localhost:$(or $(GRAFANA_PORT),3000)"
+
 down: ## Stops the cluster; what is on its volume stays
-	$(CLUSTER) down
+	$(CLUSTER) --profile monitoring down
 
 test-containers: ## Tests over containers: start, scale, faults, limits, S3; needs `make images`
 	@[ -x $(CONTAINER_TESTS)/bin/python ] || python3 -m venv $(CONTAINER_TESTS)

@@ -1,5 +1,6 @@
 """The files themselves, by simple rules; needs no engine."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -25,18 +26,23 @@ CONTAINERS = [
 ]
 
 
-def test_compose_publishes_the_masters_ports_and_jupyters_on_loopback():
+def test_compose_publishes_the_ports_of_pages_and_clients_on_loopback():
     published = {name: service.get("ports", []) for name, service in COMPOSE["services"].items()}
-    assert {name for name, ports in published.items() if ports} == {"master", "jupyter"}
-    ports = published["master"] + published["jupyter"]
-    assert [port.rsplit(":", 1)[1] for port in ports] == ["7077", "8080", "8888"]
+    watching = {name for name, service in COMPOSE["services"].items() if service.get("profiles") == ["monitoring"]}
+    assert watching == {"prometheus", "grafana"}
+    assert {name for name, ports in published.items() if ports} - watching == {"master", "history", "jupyter"}
+    assert all(port.startswith("${PUBLISH:-127.0.0.1}:") for name in watching for port in published[name])
+    ports = published["master"] + published["history"] + published["jupyter"]
+    assert [port.rsplit(":", 1)[1] for port in ports] == ["7077", "8080", "18080", "8888"]
     assert all(port.startswith("${PUBLISH:-127.0.0.1}:") for port in ports)
 
 
 def test_every_service_sees_the_workspace_at_the_same_path():
     for file in (COMPOSE, STACK):
         for name, service in file["services"].items():
-            assert "workspace:/opt/workspace" in service["volumes"], name
+            if name != "grafana":
+                volumes = {volume.removesuffix(":ro") for volume in service["volumes"]}
+                assert "workspace:/opt/workspace" in volumes, name
     for container in CONTAINERS:
         mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
         assert mounts["workspace"] == "/opt/workspace", container["name"]
@@ -84,6 +90,23 @@ def test_manifests_fit_together():
         volumes = {volume["name"] for volume in pod["spec"]["volumes"]}
         for container in pod["spec"]["containers"]:
             assert {mount["name"] for mount in container["volumeMounts"]} <= volumes
+
+
+def test_monitoring_asks_for_what_there_is():
+    dashboard = json.loads((DOCKER / "monitoring/grafana/dashboards/springald.json").read_text())
+    asked = [target["expr"] for panel in dashboard["panels"] for target in panel.get("targets", [])]
+    rules = yaml.safe_load((DOCKER / "monitoring/prometheus-adapter.yaml").read_text())["rules"]["external"]
+    asked += [rule["metricsQuery"] for rule in rules]
+    documented = set(re.findall(r"`(springald_\w+)", (DOCKER.parent / "docs/monitoring.md").read_text()))
+    for expr in asked:
+        for name in re.findall(r"springald_\w+", expr):
+            assert re.sub(r"_(bucket|count|sum)$", "", name) in documented, name
+    assert rules[0]["name"]["as"] in (DOCKER / "kubernetes/scale.yaml").read_text()
+    scrape = yaml.safe_load((DOCKER / "monitoring/prometheus.yml").read_text())["scrape_configs"][0]
+    assert scrape["static_configs"][0]["targets"] == ["master:8080"]
+    mounted = COMPOSE["services"]["prometheus"]["volumes"] + COMPOSE["services"]["grafana"]["volumes"]
+    for file in (volume.split(":")[0] for volume in mounted if volume.startswith("./")):
+        assert (DOCKER / file).exists(), file
 
 
 def test_images_carry_nothing_that_only_one_processor_runs():

@@ -9,7 +9,7 @@ use springald_core::rest::Client;
 
 use crate::error::{Error, Exit, Result, SUCCESS};
 use crate::output::{Format, OutputPath};
-use crate::{cluster, daemon, datagen, doctor, jobs, logging, sql, submit};
+use crate::{cluster, daemon, datagen, doctor, history, jobs, logging, sql, submit, verify};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -38,6 +38,8 @@ enum Command {
     Master(Box<daemon::MasterArgs>),
     /// Run a worker of a cluster
     Worker(Box<daemon::WorkerArgs>),
+    /// Show recorded jobs, without a master
+    History(history::HistoryArgs),
     /// Ask SQL, one statement or many, at a prompt or from a file
     Sql {
         #[command(flatten)]
@@ -53,12 +55,16 @@ enum Command {
     Workers(cluster::WorkersArgs),
     /// List the jobs of a cluster, or show one
     Jobs(cluster::JobsArgs),
-    /// End jobs of a cluster
+    /// List the batches that a cluster runs, or show what one prints
+    Batches(cluster::BatchesArgs),
+    /// End jobs and batches of a cluster
     Kill(cluster::KillArgs),
     /// Check a cluster, and say how to mend what is wrong
     Doctor(doctor::DoctorArgs),
     /// Make sample data
     Datagen(datagen::DatagenArgs),
+    /// Repeat what a receipt of the bench says, and compare the answer
+    Verify(verify::VerifyArgs),
     /// Print a completion script for a shell
     #[command(after_help = "Examples:
   springald completions bash > /etc/bash_completion.d/springald
@@ -148,19 +154,23 @@ pub(crate) async fn dispatch(cli: Cli) -> Result<Exit> {
     match &cli.command {
         Command::Master(args) => logging::daemon(args.log_format()),
         Command::Worker(args) => logging::daemon(args.log_format()),
+        Command::History(args) => logging::daemon(args.log_format()),
         _ => logging::client(),
     }
     match cli.command {
         Command::Master(args) => daemon::master(*args).await,
+        Command::History(args) => history::run(args).await,
         Command::Worker(args) => daemon::worker(*args).await,
         Command::Sql { args, global } => Ok(sql::run(args, global).await?),
         Command::Submit(args) => submit::run(args).await,
         Command::Run(args) => jobs::run(args).await,
         Command::Workers(args) => cluster::workers(args).await,
         Command::Jobs(args) => cluster::jobs(args).await,
+        Command::Batches(args) => cluster::batches(args).await,
         Command::Kill(args) => cluster::kill(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Datagen(args) => datagen::run(args).await,
+        Command::Verify(args) => verify::run(args).await,
         Command::Completions { shell } => completions(shell),
     }
 }

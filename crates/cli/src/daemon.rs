@@ -7,13 +7,15 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, raise};
 use springald_core::{DEFAULT_PORT, MasterUrl, session};
 use springald_executor::WorkerOptions;
-use springald_scheduler::{Master, MasterOptions};
+use springald_scheduler::{Master, MasterOptions, Retention};
 use tokio::io::AsyncReadExt;
 
 use crate::cli::{bytes, master_url};
 use crate::error::{Error, Exit, Result, SUCCESS};
 use crate::logging::LogFormat;
 use crate::session::told_to_stop;
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A limit that the container or machine sets where nobody else does. An empty text is as good as none: that
 /// is what a compose file makes of a variable that is not set.
@@ -69,6 +71,35 @@ pub(crate) struct MasterArgs {
     /// Seconds without a word after which a worker is lost
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     worker_timeout: u64,
+
+    /// Batches that run at a time, as processes beside the master; 0 to take none
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    batches: usize,
+
+    /// Days that the records of jobs are kept in `events` of the workspace, 0 for ever
+    #[arg(
+        long,
+        value_name = "DAYS",
+        env = "SPRINGALD_HISTORY_DAYS",
+        default_value_t = 30,
+        hide_env_values = true
+    )]
+    history_days: u32,
+
+    /// Size of all records of jobs, the oldest of which go first; 0 records nothing
+    #[arg(
+        long,
+        value_name = "SIZE",
+        env = "SPRINGALD_HISTORY_SIZE",
+        default_value = "1GiB",
+        hide_env_values = true,
+        value_parser = bytes
+    )]
+    history_size: u64,
+
+    /// Let nobody run SQL from a page
+    #[arg(long, env = "SPRINGALD_NO_SQL_PAGE", hide_env_values = true, value_parser = clap::builder::FalseyValueParser::new())]
+    no_sql_page: bool,
 
     #[command(flatten)]
     process: ProcessArgs,
@@ -180,6 +211,12 @@ pub(crate) async fn master(args: MasterArgs) -> Result<Exit> {
         workspace,
         external_host: args.external_host.filter(|host| !host.is_empty()),
         worker_timeout: Duration::from_secs(args.worker_timeout),
+        batches_at_once: args.batches,
+        history: Retention {
+            age: (args.history_days > 0).then(|| DAY.saturating_mul(args.history_days)),
+            bytes: args.history_size,
+        },
+        sql_page: !args.no_sql_page,
     })
     .await?;
     let mut line = format!("springald master is ready at springald://{}", master.addr());

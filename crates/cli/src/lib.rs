@@ -4,10 +4,11 @@
 //! | module | what is in it |
 //! |---|---|
 //! | `cli` | the command line: every command, its flags, help and completions |
-//! | `daemon` | `master` and `worker` |
+//! | `daemon`, `history` | processes that run until they are told to stop: `master`, `worker`, `history` |
 //! | `sql`, `submit`, `jobs` | commands that run work in a session |
 //! | `cluster`, `doctor` | commands that ask a running master |
 //! | `datagen` | sample data |
+//! | `verify` | does again what a receipt of the bench says |
 //! | `output` | rows on the terminal and in files, for all of the above |
 
 mod cli;
@@ -16,6 +17,7 @@ mod daemon;
 mod datagen;
 mod doctor;
 mod error;
+mod history;
 mod jobs;
 mod logging;
 mod output;
@@ -23,6 +25,7 @@ mod progress;
 mod session;
 mod sql;
 mod submit;
+mod verify;
 
 use std::ffi::OsString;
 

@@ -1,9 +1,16 @@
 //! Log lines on standard error. A daemon logs its own work at `info` and the engine's at `warn`; a client
-//! command logs warnings only. `SPRINGALD_LOG`, else `RUST_LOG`, overrides both.
+//! command logs warnings only. `SPRINGALD_LOG`, else `RUST_LOG`, overrides both. A daemon also keeps its last lines
+//! for its page.
 
+use std::fmt;
 use std::io::{self, IsTerminal};
 
-use tracing_subscriber::EnvFilter;
+use springald_core::recent_log;
+use tracing_subscriber::field::RecordFields;
+use tracing_subscriber::fmt::format::{DefaultFields, FormatFields, Writer};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -22,15 +29,24 @@ const CLIENT: &str = "warn";
 
 /// Logs for a process that runs until it is told to stop.
 pub(crate) fn daemon(format: LogFormat) {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter(DAEMON))
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(io::stderr);
-    // A second subscriber is refused; the first one stays, which is what a test wants.
-    let _ = match format {
-        LogFormat::Text => lines.compact().try_init(),
-        LogFormat::Json => lines.json().flatten_event(true).try_init(),
+    let lines = match format {
+        LogFormat::Text => lines.compact().boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let kept = tracing_subscriber::fmt::layer()
+        .compact()
+        .fmt_fields(PlainFields(DefaultFields::new()))
+        .with_ansi(false)
+        .with_writer(recent_log);
+    // A second subscriber is refused; the first one stays, which is what a test wants.
+    let _ = Registry::default()
+        .with(filter(DAEMON))
+        .with(lines)
+        .with(kept)
+        .try_init();
 }
 
 /// Logs for a command that a person waits for.
@@ -42,6 +58,16 @@ pub(crate) fn client() {
         .compact()
         .without_time()
         .try_init();
+}
+
+/// Fields of spans are formatted once for all layers of one type of formatter: a type of its own keeps the colours
+/// of a terminal out of the lines that are kept.
+struct PlainFields(DefaultFields);
+
+impl<'writer> FormatFields<'writer> for PlainFields {
+    fn format_fields<R: RecordFields>(&self, writer: Writer<'writer>, fields: R) -> fmt::Result {
+        self.0.format_fields(writer, fields)
+    }
 }
 
 fn filter(default: &str) -> EnvFilter {

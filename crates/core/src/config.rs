@@ -10,6 +10,12 @@ use datafusion::prelude::SessionConfig;
 
 use crate::error::{Error, Result, engine_message, nearest};
 
+/// The key of a job's text.
+pub const JOB_DESCRIPTION: &str = "springald.job_description";
+
+/// Bytes of a job's text that are kept: it travels with the job and is in every record of it.
+const MAX_JOB_DESCRIPTION: usize = 16 << 10;
+
 /// Settings of a session, sent with each of its jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SpringaldConfig {
@@ -18,6 +24,7 @@ pub struct SpringaldConfig {
     pub job_wait_seconds: u64,
     pub job_memory_per_core: String,
     pub app_name: String,
+    pub job_description: String,
 }
 
 impl Default for SpringaldConfig {
@@ -28,13 +35,14 @@ impl Default for SpringaldConfig {
             job_wait_seconds: 60,
             job_memory_per_core: "0".to_owned(),
             app_name: "springald".to_owned(),
+            job_description: String::new(),
         }
     }
 }
 
 impl SpringaldConfig {
     /// Every key with its value and its line of documentation.
-    fn table(&self) -> [(&'static str, String, &'static str); 5] {
+    fn table(&self) -> [(&'static str, String, &'static str); 6] {
         [
             (
                 "job_max_attempts",
@@ -60,6 +68,11 @@ impl SpringaldConfig {
                 "app_name",
                 self.app_name.clone(),
                 "Name of the application, shown with each of its jobs",
+            ),
+            (
+                "job_description",
+                self.job_description.clone(),
+                "What the records of jobs show as their text; empty for the statement that each comes from",
             ),
         ]
     }
@@ -89,6 +102,7 @@ impl ExtensionOptions for SpringaldConfig {
                 value.clone_into(&mut self.job_memory_per_core);
             }
             "app_name" => value.clone_into(&mut self.app_name),
+            "job_description" => self.job_description = shortened(value),
             _ => {
                 return Err(
                     Error::invalid(format!("unknown configuration key `springald.{key}`")).into(),
@@ -117,6 +131,15 @@ impl ConfigExtension for SpringaldConfig {
 fn number<T: FromStr>(value: &str) -> Result<T> {
     let wrong = |_| Error::invalid(format!("`{value}` is not a whole number from 0 up"));
     value.trim().parse().map_err(wrong)
+}
+
+/// A job's text, cut at a character if it is longer than what is kept.
+pub(crate) fn shortened(text: &str) -> String {
+    if text.len() <= MAX_JOB_DESCRIPTION {
+        return text.to_owned();
+    }
+    let end = text.floor_char_boundary(MAX_JOB_DESCRIPTION);
+    format!("{} …", &text[..end])
 }
 
 /// Sets `key` of a session, refusing keys that nobody reads with the nearest known one.
@@ -223,6 +246,21 @@ mod tests {
         assert!(parse_bytes("3 parsecs").is_err());
         assert_eq!(format_bytes(1 << 30), "1.0 GiB");
         assert_eq!(format_bytes(12), "12 B");
+    }
+
+    #[test]
+    fn long_descriptions_are_cut_at_a_character() {
+        let mut config = crate::session::config();
+        let key = JOB_DESCRIPTION;
+        set(&mut config, key, &"ü".repeat(10_000)).unwrap();
+        let kept = of(&config).job_description;
+        assert!(
+            kept.ends_with("ü …") && kept.len() < 17_000,
+            "{}",
+            kept.len()
+        );
+        set(&mut config, key, "SELECT 1").unwrap();
+        assert_eq!(of(&config).job_description, "SELECT 1");
     }
 
     #[test]

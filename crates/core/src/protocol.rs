@@ -2,6 +2,7 @@
 //! routes (`/api/v1`, on both of its ports) and over Arrow Flight actions between master and workers.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 pub use crate::cache::Block;
 
@@ -10,7 +11,7 @@ pub use crate::cache::Block;
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A worker as the master knows it: `GET /api/v1/workers`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WorkerInfo {
     /// Ballista's executor id.
     pub id: String,
@@ -18,7 +19,6 @@ pub struct WorkerInfo {
     pub host: String,
     /// Arrow Flight port: shuffle data and actions.
     pub port: u16,
-    /// `active`, `draining` or `lost`.
     pub state: WorkerState,
     pub cores: u32,
     pub cores_free: u32,
@@ -35,16 +35,27 @@ pub struct WorkerInfo {
     pub last_seen_ms: u64,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorkerState {
     Active,
+    /// It was told to stop: it finishes what it runs, and gets nothing new.
     Draining,
+    /// It has gone in order.
+    Left,
+    /// It has gone, or does not answer.
     Lost,
 }
 
+impl WorkerState {
+    /// Whether the worker is still part of the cluster.
+    pub fn is_member(self) -> bool {
+        matches!(self, Self::Active | Self::Draining)
+    }
+}
+
 /// A job as its client sees it, however many attempts it took: `GET /api/v1/jobs`, `GET /api/v1/jobs/{id}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct JobInfo {
     pub id: String,
     pub name: String,
@@ -66,7 +77,7 @@ pub struct JobInfo {
     pub tasks_done: u32,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum JobState {
     Waiting,
@@ -77,13 +88,33 @@ pub enum JobState {
 }
 
 impl JobState {
+    /// As it stands in JSON, in queries and in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
     pub fn is_final(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Cancelled)
     }
 }
 
+/// A file of the workspace: `GET /api/v1/files?path=…`; `GET /api/v1/files/content?path=…&start=…&end=…` has its bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct FileInfo {
+    /// Below the workspace.
+    pub path: String,
+    pub bytes: u64,
+    pub modified_ms: u64,
+}
+
 /// `GET /api/v1/cluster`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ClusterInfo {
     pub version: String,
     pub started_at_ms: u64,
@@ -100,7 +131,7 @@ pub struct ClusterInfo {
 
 /// `POST /api/v1/probe`: asks each worker (and the master) what it sees. With `full`, also the routes
 /// between every two workers.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeRequest {
     /// Files, folders or globs of the local file system or shared volume.
     #[serde(default)]
@@ -113,7 +144,7 @@ pub struct ProbeRequest {
 }
 
 /// What one process answers to a [`ProbeRequest`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ProbeReport {
     /// Executor id, or `master`.
     pub id: String,
@@ -130,7 +161,7 @@ pub struct ProbeReport {
     pub error: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PathReport {
     pub path: String,
     pub exists: bool,
@@ -141,7 +172,7 @@ pub struct PathReport {
     pub error: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RouteReport {
     pub to: String,
     pub ok: bool,
@@ -152,7 +183,7 @@ pub struct RouteReport {
 
 /// A table or view of the cluster's catalog, kept by the master under `warehouse/catalog.json` of the
 /// workspace: `GET /api/v1/catalog`, `PUT` and `DELETE /api/v1/catalog/{name}`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CatalogEntry {
     pub name: String,
     /// The `CREATE EXTERNAL TABLE` or `CREATE VIEW` statement that makes it.
@@ -160,11 +191,13 @@ pub struct CatalogEntry {
 }
 
 /// Body of `POST /api/v1/publish`: make what a finished write job staged visible, all of it or nothing.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PublishRequest {
     /// Folder that the job wrote to, `<target>/_staging-<id>/`.
+    #[schema(pattern = "^(file://)?/([^/\\x00]+/)*_staging-[^/\\x00]+/?$")]
     pub staging: String,
     /// Folder that takes the files.
+    #[schema(pattern = "^(file://)?/")]
     pub target: String,
     /// Whether they take the place of what is there.
     #[serde(default)]
@@ -173,12 +206,34 @@ pub struct PublishRequest {
 
 /// Data that workers keep for a session: `GET /api/v1/cached`, `PUT` and `DELETE /api/v1/cached/{name}`. It is freed
 /// when the session's `POST /api/v1/sessions/{id}/lease` ends.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CachedData {
     /// The session's id, a hyphen, and what is unique in it.
     pub name: String,
     pub session: String,
     pub blocks: Vec<Block>,
+}
+
+/// A session that the master knows of, by its jobs, by what it has cached, or because the master holds it itself:
+/// `GET /api/v1/sessions`, `GET /api/v1/sessions/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SessionInfo {
+    pub id: String,
+    /// The name of its latest job or, of an interactive session, the one that it was given.
+    pub name: String,
+    /// Whether it takes statements at `POST /api/v1/sessions/{id}/statements`.
+    pub interactive: bool,
+    /// Jobs that the master remembers, and those of them that wait or run.
+    pub jobs: u32,
+    pub jobs_active: u32,
+    /// Statements that an interactive session remembers, and those of them that wait or run.
+    pub statements: u32,
+    pub statements_active: u32,
+    /// What workers keep for it, in bytes of memory.
+    pub cached_bytes: u64,
+    /// Milliseconds since the Unix epoch.
+    pub first_seen_ms: u64,
+    pub last_seen_ms: u64,
 }
 
 /// Tells a worker to forget the blocks of all cached data whose name begins with `prefix`, but those in `keep`.
@@ -189,7 +244,7 @@ pub struct RetainCached {
 }
 
 /// The body of every answer of `/api/v1` that is not 2xx.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ApiError {
     pub error: String,
 }
@@ -202,6 +257,10 @@ pub mod action {
     pub const TASKS: &str = "springald.tasks";
     /// [`super::RetainCached`] → `null`.
     pub const RETAIN: &str = "springald.retain";
+    /// Empty → a text in OpenMetrics' form, without its end.
+    pub const METRICS: &str = "springald.metrics";
+    /// Empty → the last lines of the worker's log, oldest first, as texts.
+    pub const LOG: &str = "springald.log";
 }
 
 /// The tasks that a worker really has, to tell a slow task from a lost one.

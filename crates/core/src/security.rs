@@ -11,7 +11,9 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
+use axum::http::{HeaderMap, HeaderValue};
 use subtle::ConstantTimeEq;
+use tonic::metadata::MetadataMap;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 
 use crate::error::{Error, Result};
@@ -94,9 +96,23 @@ impl Security {
         })
     }
 
+    /// For tests of what asks for a token.
+    #[cfg(test)]
+    pub(crate) fn with_token(token: &str) -> Self {
+        Self {
+            token: Some(token.to_owned()),
+            ..Self::default()
+        }
+    }
+
     /// Whether this process lets in only some callers, or speaks TLS.
     pub fn is_set(&self) -> bool {
         self.token.is_some() || self.identity.is_some()
+    }
+
+    /// Whether callers have to know a token.
+    pub fn asks_for_token(&self) -> bool {
+        self.token.is_some()
     }
 
     /// What this process proves itself with as a server: certificate and key, as PEM.
@@ -125,6 +141,12 @@ impl Security {
     /// The value of `authorization` in calls of REST.
     pub(crate) fn bearer(&self) -> Option<String> {
         self.token.as_ref().map(|token| format!("Bearer {token}"))
+    }
+
+    /// The value of `authorization` by which a client that was let in goes on in one session: the token, a slash, and
+    /// the session's name. [`session_of`] reads it.
+    pub fn bearer_of_session(&self, session: &str) -> String {
+        format!("Bearer {}/{session}", self.token.as_deref().unwrap_or("-"))
     }
 
     /// The user agent of gRPC calls. The token is part of it, as Ballista's clients, which fetch shuffles and give out
@@ -159,24 +181,55 @@ impl Security {
         Ok(endpoint.tls_config(tls)?)
     }
 
-    /// Whether a call with these headers may come in: `authorization`, or the user agent.
+    /// Whether a call with these headers may come in: `authorization`, as `Bearer` with the token or as `Basic` with any
+    /// name and the token as its password, or the user agent.
     pub fn admits(&self, authorization: Option<&str>, user_agent: Option<&str>) -> Admission {
         let Some(token) = &self.token else {
             return Admission::Granted;
         };
-        let bearer = authorization.and_then(|value| value.strip_prefix("Bearer "));
-        let product = user_agent.and_then(|agent| {
-            let mut products = agent.split_whitespace();
-            products.find_map(|product| product.strip_prefix("token/"))
-        });
-        match bearer.or(product) {
-            None => Admission::Missing,
-            Some(given) if bool::from(given.as_bytes().ct_eq(token.as_bytes())) => {
-                Admission::Granted
+        let given = authorization.and_then(|value| match value.split_once(' ')? {
+            (scheme, token) if scheme.eq_ignore_ascii_case("bearer") => {
+                // A session may follow; no token has a slash.
+                let token = token.split_once('/').map_or(token, |(token, _)| token);
+                Some(token.to_owned())
             }
+            (scheme, credentials) if scheme.eq_ignore_ascii_case("basic") => password(credentials),
+            _ => None,
+        });
+        let product = || {
+            let mut products = user_agent?.split_whitespace();
+            let token = products.find_map(|product| product.strip_prefix("token/"))?;
+            Some(token.to_owned())
+        };
+        match given.or_else(product) {
+            None => Admission::Missing,
+            Some(given) if same_secret(&given, token) => Admission::Granted,
             Some(_) => Admission::Wrong,
         }
     }
+}
+
+/// The session that a client names in `authorization`, if it does; see [`Security::bearer_of_session`].
+pub fn session_of(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.split_once(' ')?;
+    let (_, session) = token.split_once('/')?;
+    (scheme.eq_ignore_ascii_case("bearer") && !session.is_empty()).then_some(session)
+}
+
+/// The password in the base64 of `name:password`.
+fn password(credentials: &str) -> Option<String> {
+    // gRPC's binary metadata are base64, too.
+    let mut headers = HeaderMap::new();
+    headers.insert("credentials-bin", HeaderValue::from_str(credentials).ok()?);
+    let metadata = MetadataMap::from_headers(headers);
+    let decoded = metadata.get_bin("credentials-bin")?.to_bytes().ok()?;
+    let (_, password) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    Some(password.to_owned())
+}
+
+/// Compares in a time that does not tell where two texts of one length differ.
+pub fn same_secret(one: &str, other: &str) -> bool {
+    bool::from(one.as_bytes().ct_eq(other.as_bytes()))
 }
 
 /// The answer to a caller.
@@ -235,9 +288,35 @@ mod tests {
             (Some("Bearer abcd"), Admission::Wrong),
             (Some("Bearer "), Admission::Wrong),
             (Some("Basic abc"), Admission::Missing),
+            // Of any:abc, any:abcd, and abc
+            (Some("Basic YW55OmFiYw=="), Admission::Granted),
+            (Some("basic YW55OmFiYw"), Admission::Granted),
+            (Some("Basic YW55OmFiY2Q="), Admission::Wrong),
+            (Some("Basic YWJj"), Admission::Missing),
+            (Some("bearer abc/session"), Admission::Granted),
+            (Some("Bearer ab/c"), Admission::Wrong),
+            (Some("Bearer /abc"), Admission::Wrong),
         ] {
             let given = security.admits(authorization, Some("springald/9"));
             assert_eq!(given, expected, "{authorization:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_named_behind_the_token() {
+        for (security, bearer) in [
+            (
+                with(&[("SPRINGALD_TOKEN", "abc")]).unwrap(),
+                "Bearer abc/s1",
+            ),
+            (Security::default(), "Bearer -/s1"),
+        ] {
+            assert_eq!(security.bearer_of_session("s1"), bearer);
+            assert_eq!(session_of(bearer), Some("s1"));
+            assert_eq!(security.admits(Some(bearer), None), Admission::Granted);
+        }
+        for none in ["Bearer abc", "Bearer abc/", "Basic YS9i", "abc/s1"] {
+            assert_eq!(session_of(none), None, "{none}");
         }
     }
 

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tower::Service;
 
 use crate::error::{Error, Result};
+use crate::login::{self, Logins, opens_a_page};
 use crate::protocol::ApiError;
 use crate::security::{Admission, Security};
 
@@ -49,12 +50,20 @@ const NOT_TLS: &[u8] =
 /// Paths that anybody may ask: whether the process is there.
 const OPEN: [&str; 2] = ["/healthz", "/readyz"];
 
+/// Stands in each request for the connection that it came on, as an `Arc` of which a request and its connection hold
+/// the only copies: who keeps something for the connection keeps a `Weak` beside it, and sees it end.
+#[derive(Debug)]
+pub struct Connection {
+    pub peer: SocketAddr,
+}
+
 /// A router on a port.
 #[derive(Clone)]
 pub struct Server {
     router: Router,
     security: &'static Security,
     tls: Option<TlsAcceptor>,
+    logins: Option<Arc<Logins>>,
 }
 
 impl Server {
@@ -69,7 +78,14 @@ impl Server {
             router,
             security,
             tls,
+            logins: None,
         })
+    }
+
+    /// Lets in browsers that have logged in, too, and leads the others to the form.
+    pub fn with_logins(mut self, logins: Arc<Logins>) -> Self {
+        self.logins = Some(logins);
+        self
     }
 
     /// Serves until `stop`, then until the open answers are out, within limits.
@@ -135,8 +151,11 @@ impl Server {
         peer: SocketAddr,
         stop: CancellationToken,
     ) {
+        let itself = Arc::new(Connection { peer });
         let service = service_fn(move |mut request: Request<Incoming>| {
-            request.extensions_mut().insert(ConnectInfo(peer));
+            let extensions = request.extensions_mut();
+            extensions.insert(ConnectInfo(peer));
+            extensions.insert(Arc::clone(&itself));
             self.clone().answer(request.map(Body::new))
         });
         let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -167,14 +186,23 @@ impl Server {
     async fn answer(mut self, request: Request<Body>) -> Result<Response<Body>, Infallible> {
         let headers = request.headers();
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let admission = match OPEN.contains(&request.uri().path()) {
+        let mut admission = match OPEN.contains(&request.uri().path()) {
             true => Admission::Granted,
             false => self
                 .security
                 .admits(text(header::AUTHORIZATION), text(header::USER_AGENT)),
         };
+        if let Some(logins) = &self.logins
+            && admission == Admission::Missing
+            && (login::is_open(request.uri().path()) || logins.admits(request.method(), headers))
+        {
+            admission = Admission::Granted;
+        }
         match admission.refusal() {
             None => self.router.call(request).await,
+            Some(_) if self.logins.is_some() && opens_a_page(request.method(), headers) => {
+                Ok(led_to_form(&login::form_for(request.uri())))
+            }
             Some(why) => Ok(refused(headers, why)),
         }
     }
@@ -197,6 +225,16 @@ fn refused(headers: &HeaderMap, why: &'static str) -> Response<Body> {
         HeaderValue::from_static("application/json"),
     );
     headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    response
+}
+
+fn led_to_form(form: &str) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SEE_OTHER;
+    // A path of ours is never refused as a header: it is percent-encoded.
+    if let Ok(form) = HeaderValue::from_str(form) {
+        response.headers_mut().insert(header::LOCATION, form);
+    }
     response
 }
 

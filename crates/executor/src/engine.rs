@@ -26,12 +26,14 @@ use datafusion::execution::TaskContext;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::metrics::MetricsSet;
 use datafusion::prelude::SessionConfig;
-use log::warn;
+use log::{debug, warn};
 use springald_core::config::format_bytes;
 use springald_core::protocol::TaskId;
+use tracing::Instrument;
 
 use crate::failure::told;
 use crate::guard::{GuardExec, caught};
+use crate::metrics::TaskTimer;
 use crate::resources::Resources;
 use crate::superseded;
 use crate::tasks::{Task, Tasks};
@@ -187,7 +189,18 @@ impl QueryStageExecutor for Stage {
         let _running = self.task.begin();
         // Dropping this future is how Ballista cancels, but it does not reach the writer's own tasks.
         let _cancel_if_dropped = self.task.cancelled().clone().drop_guard();
-        let written = self.inner.execute_query_stage(task_id, context).await;
+        let timer = TaskTimer::start();
+        let work = async {
+            debug!("the task begins");
+            let written = self.inner.execute_query_stage(task_id, context).await;
+            match &written {
+                Ok(_) => debug!("the task is done"),
+                Err(e) => debug!("the task failed: {e}"),
+            }
+            written
+        };
+        let written = work.instrument(self.task.span().clone()).await;
+        timer.end(&written, &self.inner.collect_plan_metrics());
         written.map_err(|e| told(e, &self.advice))
     }
 

@@ -2,12 +2,20 @@
 
 use ballista_core::error::BallistaError;
 use datafusion::error::DataFusionError;
+use nix::errno::Errno;
 use springald_core::{engine_message, find_ours};
 
 /// The error of a task as its job tells it: in plain words, with `advice` where the memory did not suffice.
 /// Errors after which the master tries the task again pass as they are; it knows them by their kind.
 pub(crate) fn told(error: DataFusionError, advice: &str) -> DataFusionError {
     let bare = bare(&error);
+    if is_full(&error.to_string()) {
+        // An IO error would be tried again, on the same full volume.
+        return DataFusionError::Execution(format!(
+            "{}; free some space there, or write less, and run it again",
+            engine_message(bare)
+        ));
+    }
     match root(bare) {
         DataFusionError::IoError(_) => error,
         DataFusionError::External(e) if e.is::<BallistaError>() => error,
@@ -23,6 +31,14 @@ pub(crate) fn told(error: DataFusionError, advice: &str) -> DataFusionError {
             })
         }
     }
+}
+
+/// Whether it is the system's word that a volume, or the caller's share of it, is full. Writers wrap it in errors of their
+/// own, some as text.
+fn is_full(message: &str) -> bool {
+    [Errno::ENOSPC, Errno::EDQUOT]
+        .iter()
+        .any(|code| message.contains(&format!("(os error {})", *code as i32)))
 }
 
 /// The error without the layers that shuffle writers put around it.
@@ -90,6 +106,15 @@ mod tests {
             text.contains("joining") && text.contains("no 10 MB; buy more"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_full_volume_is_no_fuller_for_a_second_try() {
+        let full = io::Error::from_raw_os_error(Errno::ENOSPC as i32);
+        let e = failed(written(full.into()));
+        assert!(!e.retryable, "{e:?}");
+        assert!(e.error.contains("No space left"), "{}", e.error);
+        assert!(e.error.contains("free some space"), "{}", e.error);
     }
 
     #[test]

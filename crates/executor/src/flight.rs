@@ -1,5 +1,5 @@
 //! The data port: shuffle files for the other workers and results for the master, as Ballista serves them,
-//! and two actions of ours.
+//! and actions of ours.
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -21,10 +21,11 @@ use futures::{Stream, StreamExt, TryStreamExt, stream};
 use parking_lot::RwLock;
 use serde::Serialize;
 use springald_core::cache::{BlockStore, BlockTicket};
+use springald_core::process::resident_memory;
 use springald_core::protocol::{
     ProbeReport, ProbeRequest, RetainCached, RunningTasks, VERSION, action,
 };
-use springald_core::{MAX_MESSAGE_BYTES, Server, engine_message, security};
+use springald_core::{MAX_MESSAGE_BYTES, Server, engine_message, recent_log, security};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,9 +33,11 @@ use tonic::service::Routes;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::error::{Error, Result};
+use crate::memory::TaskMemory;
+use crate::metrics::{self, Now};
 use crate::options::authority;
 use crate::probe;
-use crate::resources::{Resources, resident_memory};
+use crate::resources::Resources;
 use crate::tasks::Tasks;
 
 /// Cached rows travel in messages of about this size.
@@ -47,6 +50,7 @@ pub(crate) struct Desk {
     pub(crate) work_dir: PathBuf,
     pub(crate) tasks: Arc<Tasks>,
     pub(crate) cache: Arc<BlockStore>,
+    memory: Arc<TaskMemory>,
     /// The registration that holds now; none while the worker waits for a master.
     member: RwLock<Option<Member>>,
     /// Transfers under way.
@@ -66,12 +70,14 @@ impl Desk {
         work_dir: PathBuf,
         tasks: Arc<Tasks>,
         cache: Arc<BlockStore>,
+        memory: Arc<TaskMemory>,
     ) -> Arc<Self> {
         Arc::new(Self {
             resources,
             work_dir,
             tasks,
             cache,
+            memory,
             member: RwLock::default(),
             open: AtomicUsize::new(0),
         })
@@ -124,6 +130,21 @@ impl Desk {
             routes,
             error: None,
         })
+    }
+
+    fn metrics(&self) -> Result<String, Status> {
+        let now = Now {
+            cores: self.resources.cores,
+            tasks: self.tasks.count(),
+            transfers: self.open_transfers(),
+            memory_limit: self.resources.pool(),
+            memory_reserved: self.memory.reserved(),
+            memory_resident: resident_memory(),
+            disk_free: probe::disk_free(&self.work_dir),
+            cached: self.cache.usage(),
+            cache_reads: self.cache.reads(),
+        };
+        metrics::text(&now).map_err(|e| Status::internal(e.to_string()))
     }
 
     fn running_tasks(&self) -> RunningTasks {
@@ -244,7 +265,7 @@ impl FlightService for DataService {
             return Ok(Response::new(self.counted(self.block(&block)?)));
         }
         let answer = self.files()?.do_get(request).await?;
-        Ok(answer.map(|stream| self.counted(stream)))
+        Ok(answer.map(|stream| self.counted(metrics::served(stream).boxed())))
     }
 
     async fn do_action(
@@ -263,6 +284,7 @@ impl FlightService for DataService {
                 json(&Arc::clone(&self.desk).probe(asked).await?)
             }
             action::TASKS => json(&self.desk.running_tasks()),
+            action::METRICS => json(&self.desk.metrics()?),
             action::RETAIN => {
                 let body = &request.get_ref().body;
                 let RetainCached { prefix, keep } = serde_json::from_slice(body)
@@ -270,9 +292,11 @@ impl FlightService for DataService {
                 self.desk.cache.retain(&prefix, &keep);
                 json(&())
             }
+            action::LOG => json(&recent_log().lines()),
+            // Among them the one by which shuffled data is fetched in blocks.
             _ => {
                 let answer = self.files()?.do_action(request).await?;
-                Ok(answer.map(|stream| self.counted(stream)))
+                Ok(answer.map(|stream| self.counted(metrics::served(stream).boxed())))
             }
         }
     }
@@ -337,6 +361,11 @@ impl FlightService for DataService {
             ),
             (action::TASKS, "the tasks that this worker runs now"),
             (action::RETAIN, "forgets cached data"),
+            (
+                action::METRICS,
+                "counters and gauges of this worker, for Prometheus",
+            ),
+            (action::LOG, "the last lines of this worker's log"),
         ];
         let ours = stream::iter(ours.map(|(name, description)| {
             Ok(ActionType {
@@ -387,10 +416,15 @@ mod tests {
     use crate::tasks::Task;
     use crate::test_plan::task_id;
 
+    fn desk(resources: Resources, work_dir: PathBuf) -> Arc<Desk> {
+        let cache = BlockStore::new(1 << 20, None);
+        let memory = TaskMemory::new(Arc::default(), 1 << 20, 2, Arc::clone(&cache));
+        Desk::new(resources, work_dir, Arc::default(), cache, Arc::new(memory))
+    }
+
     async fn port(work_dir: PathBuf) -> (Arc<Desk>, DataPort, FlightServiceClient<Channel>) {
         let resources = Resources::detect(Some(2), Some(1 << 30)).unwrap();
-        let cache = BlockStore::new(1 << 20, None);
-        let desk = Desk::new(resources, work_dir, Arc::default(), cache);
+        let desk = desk(resources, work_dir);
         let port = DataPort::open(Ipv4Addr::LOCALHOST.into(), 0, Arc::clone(&desk))
             .await
             .unwrap();
@@ -439,7 +473,16 @@ mod tests {
         let tasks: RunningTasks = ask(&mut client, action::TASKS, "").await.unwrap();
         assert_eq!(tasks.tasks, [task_id(7)]);
         assert!(tasks.memory_used_bytes > 0 && tasks.memory_bytes > 0);
+        let metrics: String = ask(&mut client, action::METRICS, "").await.unwrap();
+        assert!(
+            metrics.contains("\nspringald_worker_tasks_running 1\n"),
+            "{metrics}"
+        );
         drop(running);
+
+        recent_log().push("a line of the log");
+        let lines: Vec<String> = ask(&mut client, action::LOG, "").await.unwrap();
+        assert!(lines.contains(&"a line of the log".to_owned()));
 
         let e = ask::<ProbeReport>(&mut client, action::PROBE, "nonsense")
             .await
@@ -473,12 +516,7 @@ mod tests {
     async fn the_port_is_free_again_afterwards() {
         let (_, first, client) = port(std::env::temp_dir()).await;
         let number = first.port;
-        let desk = Desk::new(
-            Resources::detect(None, None).unwrap(),
-            PathBuf::new(),
-            Arc::default(),
-            BlockStore::new(1 << 20, None),
-        );
+        let desk = desk(Resources::detect(None, None).unwrap(), PathBuf::new());
         let taken = DataPort::open(Ipv4Addr::LOCALHOST.into(), number, Arc::clone(&desk)).await;
         assert!(taken.err().unwrap().hint().unwrap().contains("port"));
         drop((first, client));

@@ -16,6 +16,7 @@ use datafusion::physical_expr::PhysicalExpr;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties};
 use futures::{Stream, StreamExt};
 use tokio_util::sync::WaitForCancellationFutureOwned;
+use tracing::Span;
 
 use crate::tasks::{Running, Task};
 
@@ -81,11 +82,13 @@ impl ExecutionPlan for GuardExec {
         partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let input = caught(|| self.input.execute(partition, context))??;
+        let span = self.task.span();
+        let input = span.in_scope(|| caught(|| self.input.execute(partition, context)))??;
         Ok(Box::pin(GuardStream {
             schema: input.schema(),
             input: Some(input),
             cancelled: Box::pin(self.task.cancelled().clone().cancelled_owned()),
+            span: span.clone(),
             _running: self.task.running(),
         }))
     }
@@ -96,6 +99,8 @@ struct GuardStream {
     /// Gone after the end, an error of ours, or a panic.
     input: Option<SendableRecordBatchStream>,
     cancelled: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// Writers poll their input from tasks of their own.
+    span: Span,
     _running: Option<Arc<Running>>,
 }
 
@@ -104,6 +109,7 @@ impl Stream for GuardStream {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
+        let _in_span = this.span.enter();
         let Some(input) = &mut this.input else {
             return Poll::Ready(None);
         };

@@ -1,21 +1,25 @@
 //! The memory of a task: a pool of its own, as large as the cores it takes entitle it to.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use ballista_executor::runtime_cache::SessionRuntimeCache;
 use datafusion::error::Result;
-use datafusion::execution::memory_pool::FairSpillPool;
+use datafusion::execution::memory_pool::{FairSpillPool, MemoryPool};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::prelude::SessionConfig;
+use parking_lot::Mutex;
 use springald_core::cache::BlockStore;
 
 /// Gives each task a runtime with its own pool; stores, spill folder and caches of file footers are those
 /// of the whole process.
+#[derive(Debug)]
 pub(crate) struct TaskMemory {
     base: Arc<RuntimeEnv>,
     pool: u64,
     cores: usize,
     cache: Arc<BlockStore>,
+    /// Of the tasks that run, and of some that are over.
+    pools: Mutex<Vec<Weak<FairSpillPool>>>,
 }
 
 impl TaskMemory {
@@ -31,7 +35,15 @@ impl TaskMemory {
             pool,
             cores: cores.max(1),
             cache,
+            pools: Mutex::default(),
         }
+    }
+
+    /// Bytes that tasks have reserved now, together.
+    pub(crate) fn reserved(&self) -> u64 {
+        let pools = self.pools.lock();
+        let reserved = pools.iter().filter_map(Weak::upgrade);
+        reserved.map(|pool| pool.reserved() as u64).sum()
     }
 
     /// A runtime for a task that takes `cores` of this worker.
@@ -39,8 +51,14 @@ impl TaskMemory {
         // What a task adds to the cache counts in its own pool until it ends.
         let free = self.pool.saturating_sub(self.cache.usage().memory) as usize;
         let bytes = (free / self.cores).saturating_mul(cores.max(1) as usize);
+        let pool = Arc::new(FairSpillPool::new(bytes));
+        {
+            let mut pools = self.pools.lock();
+            pools.retain(|pool| pool.strong_count() > 0);
+            pools.push(Arc::downgrade(&pool));
+        }
         RuntimeEnvBuilder::from_runtime_env(&self.base)
-            .with_memory_pool(Arc::new(FairSpillPool::new(bytes)))
+            .with_memory_pool(pool)
             .build_arc()
     }
 }
@@ -53,7 +71,7 @@ impl SessionRuntimeCache for TaskMemory {
 
 #[cfg(test)]
 mod tests {
-    use datafusion::execution::memory_pool::MemoryLimit;
+    use datafusion::execution::memory_pool::{MemoryConsumer, MemoryLimit};
 
     use super::*;
 
@@ -75,6 +93,10 @@ mod tests {
                 &base.object_store_registry
             ));
             assert!(Arc::ptr_eq(&runtime.disk_manager, &base.disk_manager));
+            let reservation = MemoryConsumer::new("test").register(&runtime.memory_pool);
+            reservation.try_grow(10).unwrap();
+            assert_eq!(memory.reserved(), 10);
         }
+        assert_eq!(memory.reserved(), 0);
     }
 }

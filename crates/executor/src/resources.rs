@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
+use springald_core::process::kilobytes;
+
 use crate::error::{Error, Result};
 
 /// The part of the memory that tasks may reserve. The rest is for what no reservation counts: batches on
@@ -193,21 +195,10 @@ fn machine_memory(root: &Path) -> Option<u64> {
     kilobytes(&root.join("proc/meminfo"), "MemTotal:")
 }
 
-/// Resident memory of this process, in bytes.
-pub(crate) fn resident_memory() -> u64 {
-    kilobytes(Path::new("/proc/self/status"), "VmRSS:").unwrap_or(0)
-}
-
-/// A line such as `MemTotal:       32768 kB`, in bytes.
-fn kilobytes(file: &Path, name: &str) -> Option<u64> {
-    let text = fs::read_to_string(file).ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    let number: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(number * 1024)
-}
-
 #[cfg(test)]
 mod tests {
+    use springald_core::process::resident_memory;
+
     use super::*;
 
     /// A file system with these files.

@@ -9,6 +9,9 @@ use springald_core::protocol::TaskId;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tracing::Span;
+
+use crate::spans;
 
 /// All tasks of a worker.
 #[derive(Debug, Default)]
@@ -102,11 +105,13 @@ pub(crate) struct Task {
     cancel: CancellationToken,
     tasks: Arc<Tasks>,
     running: Mutex<Weak<Running>>,
+    span: Span,
 }
 
 impl Task {
     pub(crate) fn new(tasks: &Arc<Tasks>, id: TaskId) -> Arc<Self> {
         Arc::new(Self {
+            span: spans::of(&id),
             id,
             cancel: CancellationToken::new(),
             tasks: Arc::clone(tasks),
@@ -116,6 +121,11 @@ impl Task {
 
     pub(crate) fn id(&self) -> &TaskId {
         &self.id
+    }
+
+    /// In which all of the task is to run, so that its log lines name it.
+    pub(crate) fn span(&self) -> &Span {
+        &self.span
     }
 
     pub(crate) fn cancelled(&self) -> &CancellationToken {

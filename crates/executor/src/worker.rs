@@ -22,6 +22,7 @@ use crate::options::WorkerOptions;
 use crate::resources::Resources;
 use crate::round::{Loss, NotJoined, Round, Worker};
 use crate::signals::Signals;
+use crate::spans;
 use crate::tasks::Tasks;
 use crate::work_dir::WorkDir;
 
@@ -44,6 +45,7 @@ pub async fn run(options: WorkerOptions) -> Result<()> {
     let resources = Resources::detect(options.cores, options.memory)?;
     let master = Master::new(&options)?;
     let signals = Signals::install()?;
+    spans::follow();
     let work_dir = WorkDir::open(options.work_dir.as_deref(), &std::env::temp_dir())?;
     info!(
         "springald {VERSION} worker: cores {} ({}), memory {} ({}), {} of it for tasks, work folder {}",
@@ -65,6 +67,7 @@ pub async fn run(options: WorkerOptions) -> Result<()> {
         work_dir.path().to_owned(),
         Arc::clone(&tasks),
         cache,
+        Arc::clone(&memory),
     );
     let mut data_port = DataPort::open(bind, options.port, Arc::clone(&desk)).await?;
     let worker = Arc::new(Worker {

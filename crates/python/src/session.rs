@@ -44,9 +44,11 @@ impl Session {
 /// Names are kept as SQL has them when they are not quoted.
 fn named(name: &str) -> TableReference {
     let name = name.to_lowercase();
-    match name.strip_prefix("global_temp.") {
-        Some(table) => TableReference::partial("global_temp", table),
-        None => TableReference::bare(name),
+    match name.split_once('.') {
+        Some((schema @ ("global_temp" | "system"), table)) => {
+            TableReference::partial(schema, table)
+        }
+        _ => TableReference::bare(name),
     }
 }
 
@@ -61,6 +63,14 @@ impl Session {
         let engine = wait(py, Engine::connect(&master, &conf))?;
         Ok(Self {
             engine: Mutex::new(Some(Arc::new(engine))),
+        })
+    }
+
+    fn another(&self, py: Python<'_>, conf: Vec<(String, String)>) -> Result<Self> {
+        let engine = self.engine()?;
+        let other = wait(py, engine.another(&conf))?;
+        Ok(Self {
+            engine: Mutex::new(Some(Arc::new(other))),
         })
     }
 
@@ -86,10 +96,10 @@ impl Session {
         Ok(engine.context().state().config().target_partitions())
     }
 
-    fn sql(&self, py: Python<'_>, statement: &str) -> Result<Frame> {
+    fn sql(&self, py: Python<'_>, statement: &str) -> Result<(Frame, Vec<Option<String>>)> {
         let engine = self.engine()?;
-        let frame = wait(py, engine.sql(statement))?;
-        Frame::entry(engine, frame)
+        let (frame, texts) = wait(py, engine.spark_sql(statement))?;
+        Ok((Frame::entry(engine, frame)?, texts))
     }
 
     fn table(&self, py: Python<'_>, name: &str) -> Result<Frame> {

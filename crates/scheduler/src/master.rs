@@ -1,7 +1,7 @@
 //! The master process: what it listens on, and how its parts hang together.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,17 +10,18 @@ use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
 use ballista_core::config::TaskSchedulingPolicy;
 use ballista_core::extension::EndpointOverrideFn;
 use ballista_core::serde::protobuf::scheduler_grpc_server::SchedulerGrpcServer;
 use ballista_scheduler::SessionBuilder;
-use ballista_scheduler::api::get_routes;
 use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::create_scheduler;
+use springald_core::login::Logins;
 use springald_core::protocol::VERSION;
-use springald_core::{Error, MAX_MESSAGE_BYTES, Result, Server, codec, security, session};
+use springald_core::{
+    Error, MAX_MESSAGE_BYTES, MasterUrl, Result, Server, cluster, codec, security, session,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::RoutesBuilder;
@@ -30,11 +31,17 @@ use crate::Ballista;
 use crate::cached::Cached;
 use crate::catalog::Catalog;
 use crate::cluster::LedgerClusterState;
-use crate::jobs::{AttemptIds, Board, KEEP_RESULTS};
+use crate::flight_sql::FlightSql;
+use crate::history::{Archive, Journal, Retention};
+use crate::jobs::{AttemptIds, Board, KEEP_RESULTS, Recorders};
 use crate::ledger::Ledger;
-use crate::proxy::ResultProxy;
+use crate::metrics::{self, Scrape};
+use crate::pages::{self, Live, Pages, Samples, SqlPage, csrf};
+use crate::records::Records;
 use crate::rest::{self, Rest};
 use crate::service::Service;
+use crate::submissions::{BatchOptions, Batches, IDLE_LIMIT, Interactive, KnownSessions};
+use crate::traces::Traces;
 use crate::uploads::Uploads;
 use crate::workers::Workers;
 
@@ -53,6 +60,8 @@ const KEEP_GRAPHS: Duration = Duration::from_secs(600);
 const NEVER: u64 = 365 * 24 * 3600;
 /// A stopping master gives its jobs this long to end.
 const STOP_WITHIN: Duration = Duration::from_secs(4);
+/// And its history this long to be written.
+const WRITE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How a master is started.
 #[derive(Debug, Clone)]
@@ -70,6 +79,12 @@ pub struct MasterOptions {
     pub external_host: Option<String>,
     /// A worker whose heartbeats stay away this long is lost.
     pub worker_timeout: Duration,
+    /// Batches that run at a time, as processes beside the master; with 0 none are taken.
+    pub batches_at_once: usize,
+    /// How much of the history of jobs is kept.
+    pub history: Retention,
+    /// Whether a page runs SQL for whoever may see it.
+    pub sql_page: bool,
 }
 
 impl Default for MasterOptions {
@@ -81,6 +96,9 @@ impl Default for MasterOptions {
             workspace: "/opt/workspace".into(),
             external_host: None,
             worker_timeout: Duration::from_secs(10),
+            batches_at_once: 4,
+            history: Retention::default(),
+            sql_page: true,
         }
     }
 }
@@ -91,6 +109,8 @@ pub struct Master {
     addr: SocketAddr,
     ui_addr: Option<SocketAddr>,
     board: Arc<Board>,
+    batches: Arc<Batches>,
+    journal: Journal,
     stop: CancellationToken,
     servers: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -112,6 +132,7 @@ impl Master {
         }
         let catalog = Catalog::open(options.workspace.join("warehouse/catalog.json"))?;
         let uploads = Arc::new(Uploads::new(&options.workspace));
+        let traces = Traces::from_environment()?;
         let (listener, addr) = bind(&options.host, options.port, "--port").await?;
         let ui = match options.ui_port {
             Some(port) => Some(bind(&options.host, port, "--ui-port").await?),
@@ -131,44 +152,104 @@ impl Master {
             Arc::new(create_scheduler(cluster, config).await.map_err(engine)?);
 
         let workers = Arc::new(Workers::new(Arc::clone(&ballista), Arc::clone(&ledger)));
+        let url = format!("springald://{host}:{}", addr.port());
+        let events = options.workspace.join("events");
+        let archive = open_archive(events.clone()).await?;
+        let journal = Journal::start(events, options.history, &url)
+            .map_err(|e| Error::failed(format!("starting the history of jobs: {e}")))?;
         let board = Arc::new(Board::new(
             Arc::clone(&ballista),
             jobs,
             Arc::clone(&ledger),
             Arc::clone(&workers),
-            format!("springald://{host}:{}", addr.port()),
+            url.clone(),
+            epoch(&archive),
+            Recorders {
+                journal: journal.clone(),
+                traces,
+            },
         ));
-        let rest = rest::routes(Arc::new(Rest {
+        let security = security()?;
+        let records = Arc::new(Records::new(Arc::clone(&board), archive));
+        let cached = Arc::new(Cached::new(Arc::clone(&workers), Arc::clone(&uploads)));
+        let started_at_ms = now_ms();
+        let itself = itself(&host, addr)?;
+        let flight_sql = FlightSql::new(itself.clone())?;
+        let scrape = Arc::new(Scrape {
             board: Arc::clone(&board),
             ledger: Arc::clone(&ledger),
             workers: Arc::clone(&workers),
-            catalog,
-            cached: Arc::new(Cached::new(Arc::clone(&workers), Arc::clone(&uploads))),
-            uploads,
+            sessions: flight_sql.session_count(),
+            journal: journal.clone(),
+            started_at_ms,
+        });
+        let batches = Batches::open(BatchOptions {
             workspace: options.workspace.clone(),
+            master: itself.to_string(),
+            program: cluster::program(),
+            at_once: options.batches_at_once,
+        })
+        .await?;
+        let interactive = Interactive::new(itself.clone(), IDLE_LIMIT);
+        let logins = Arc::new(Logins::default());
+        let samples = Arc::new(Samples::default());
+        csrf::own_name(&host);
+        let pages = pages::routes(Pages {
+            records: Arc::clone(&records),
+            logins: Arc::clone(&logins),
+            live: Some(Live {
+                sql: options.sql_page.then(|| SqlPage::new(itself)),
+                options: options.clone(),
+                url: url.clone(),
+                ports: (addr.port(), ui.as_ref().map(|(_, addr)| addr.port())),
+                started_at_ms,
+                board: Arc::clone(&board),
+                ledger: Arc::clone(&ledger),
+                workers: Arc::clone(&workers),
+                cached: Arc::clone(&cached),
+                samples: Arc::clone(&samples),
+            }),
+        });
+        let rest = rest::routes(Arc::new(Rest {
+            board: Arc::clone(&board),
+            sessions: Arc::new(KnownSessions {
+                records: Arc::clone(&records),
+                cached: Arc::clone(&cached),
+                interactive: Arc::clone(&interactive),
+            }),
+            records,
+            ledger: Arc::clone(&ledger),
+            workers: Arc::clone(&workers),
+            catalog,
+            cached,
+            uploads,
+            batches: Arc::clone(&batches),
+            interactive,
+            url,
             host: host.clone(),
-            started_at_ms: now_ms(),
-        }));
-        let rest = rest.merge(get_routes(Arc::clone(&ballista)));
+            started_at_ms,
+            options,
+        }))?;
+        let rest = rest.merge(metrics::routes(scrape));
         let service = Service {
             ballista,
             board: Arc::clone(&board),
-            ledger,
+            ledger: Arc::clone(&ledger),
             workers: Arc::clone(&workers),
         };
 
         let stop = CancellationToken::new();
-        let main = grpc(service).merge(rest.clone());
-        let security = security()?;
+        let main = metrics::timed(grpc(service, flight_sql).merge(rest.clone()));
         let server = Server::new(main, security)?;
         let mut servers = vec![tokio::spawn(server.serve(listener, stop.clone()))];
         let mut ui_addr = None;
         if let Some((listener, addr)) = ui {
             ui_addr = Some(addr);
-            let pages = rest.route("/", get(front)).fallback(not_found);
-            let server = Server::new(pages, security)?;
+            let pages = metrics::timed(rest.merge(pages).fallback(not_found));
+            let server = Server::new(pages, security)?.with_logins(logins);
             servers.push(tokio::spawn(server.serve(listener, stop.clone())));
         }
+        tokio::spawn(samples.take(ledger, stop.clone()));
         tokio::spawn(watch_workers(workers, stop.clone()));
         log::info!(
             "Springald {VERSION} master at springald://{host}:{}",
@@ -178,6 +259,8 @@ impl Master {
             addr,
             ui_addr,
             board,
+            batches,
+            journal,
             stop,
             servers,
         })
@@ -197,7 +280,11 @@ impl Master {
     pub async fn serve_until(mut self, shutdown: impl Future<Output = ()>) {
         shutdown.await;
         log::info!("the master is stopping");
-        self.board.stop_all(STOP_WITHIN).await;
+        tokio::join!(
+            self.board.stop_all(STOP_WITHIN),
+            self.batches.stop_all(STOP_WITHIN)
+        );
+        self.journal.flush(WRITE_WITHIN).await;
         self.stop.cancel();
         for server in std::mem::take(&mut self.servers) {
             if let Err(e) = server.await {
@@ -219,7 +306,26 @@ pub(crate) fn now_ms() -> u64 {
         .map_or(0, |since| since.as_millis() as u64)
 }
 
-async fn bind(host: &str, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr)> {
+/// The history as it is before this master adds to it.
+async fn open_archive(events: PathBuf) -> Result<Arc<Archive>> {
+    let archive = Arc::new(Archive::new(events, true));
+    let opened = Arc::clone(&archive);
+    tokio::task::spawn_blocking(move || opened.open())
+        .await
+        .map_err(|e| Error::failed(format!("reading the history of jobs: {e}")))?;
+    Ok(archive)
+}
+
+/// What the ids of this master's jobs begin with, unlike those of any master before it.
+fn epoch(archive: &Archive) -> String {
+    let mut seconds = now_ms() / 1000;
+    while archive.has_prefix(&format!("job-{seconds:x}-")) {
+        seconds += 1;
+    }
+    format!("{seconds:x}")
+}
+
+pub(crate) async fn bind(host: &str, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr)> {
     let failed = |e: std::io::Error| {
         Error::failed(format!("listening on {host}:{port}: {e}")).with_hint(format!(
             "choose another address or port with --host and {flag}"
@@ -242,6 +348,21 @@ fn external_host(options: &MasterOptions) -> String {
             .unwrap_or_else(|| "localhost".into()),
         host => host.to_owned(),
     }
+}
+
+/// Where sessions of this process reach it: on this machine, or with TLS under the name that its certificate has.
+fn itself(host: &str, addr: SocketAddr) -> Result<MasterUrl> {
+    let here = match addr.ip() {
+        _ if security()?.identity().is_some() => host.to_owned(),
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.to_string(),
+        IpAddr::V6(ip) if ip.is_unspecified() => format!("[{}]", Ipv6Addr::LOCALHOST),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    Ok(MasterUrl::Cluster {
+        host: here,
+        port: addr.port(),
+    })
 }
 
 fn config(options: &MasterOptions, host: &str, port: u16) -> SchedulerConfig {
@@ -273,8 +394,6 @@ fn config(options: &MasterOptions, host: &str, port: u16) -> SchedulerConfig {
     config.expire_dead_executor_interval_seconds = 1;
     config.override_logical_codec = Some(codec::logical());
     config.override_physical_codec = Some(codec::physical());
-    // Ballista's own front page leads to another site.
-    config.web_tui_route = "/api/tui".into();
     config
 }
 
@@ -288,7 +407,7 @@ fn endpoint() -> EndpointOverrideFn {
 }
 
 /// The gRPC services, with a fallback for what no route takes.
-fn grpc(service: Service) -> Router {
+fn grpc(service: Service, flight_sql: FlightSql) -> Router {
     let mut routes = RoutesBuilder::default();
     routes.add_service(
         SchedulerGrpcServer::new(service)
@@ -296,14 +415,14 @@ fn grpc(service: Service) -> Router {
             .max_encoding_message_size(MAX_MESSAGE_BYTES),
     );
     routes.add_service(
-        FlightServiceServer::new(ResultProxy::default())
+        FlightServiceServer::new(flight_sql)
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES),
     );
     routes.routes().into_axum_router().fallback(not_found)
 }
 
-async fn not_found(headers: HeaderMap) -> Response {
+pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     let kind = headers
         .get("content-type")
         .and_then(|kind| kind.to_str().ok());
@@ -317,12 +436,6 @@ async fn not_found(headers: HeaderMap) -> Response {
         error: "no such path; the interface is below /api/v1".into(),
     };
     (StatusCode::NOT_FOUND, axum::Json(error)).into_response()
-}
-
-async fn front() -> String {
-    format!(
-        "Springald {VERSION} master\n\n/api/v1/cluster\n/api/v1/workers\n/api/v1/jobs\n/api/v1/catalog\n/healthz\n/readyz\n"
-    )
 }
 
 /// Registrations start the watching of a worker; this catches the one that slipped through.

@@ -41,6 +41,11 @@ impl Publication {
         })
     }
 
+    /// Whether there is something to publish: a job of this master staged it, or the folder is there.
+    pub(crate) fn is_there(&self, board: &Board) -> bool {
+        board.staged(&self.staging).is_some() || self.staging.is_dir()
+    }
+
     /// Moves the files of the attempt that succeeded into the target, then removes the staging folder.
     /// Returns the number of files. On failure those moved already are moved back.
     pub(crate) fn run(&self, board: &Board) -> Result<usize> {

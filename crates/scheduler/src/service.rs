@@ -206,7 +206,10 @@ impl SchedulerGrpc for Service {
         let mut jobs: BTreeMap<String, Vec<TaskStatus>> = BTreeMap::new();
         for status in task_status {
             match self.ledger.end(&executor_id, &status) {
-                Deliver::Yes => jobs.entry(status.job_id.clone()).or_default().push(status),
+                Deliver::Yes => {
+                    self.board.measures.add(&status);
+                    jobs.entry(status.job_id.clone()).or_default().push(status);
+                }
                 Deliver::No => log::debug!("a status of {} is not wanted any more", status.job_id),
             }
         }

@@ -286,7 +286,7 @@ async fn the_rest_interface_answers_in_json() {
     assert!(
         http(&master, "PUT /api/v1/catalog/u", entry)
             .await
-            .contains("400")
+            .contains("409")
     );
     assert!(
         http(&master, "GET /api/v1/catalog", "")

@@ -14,6 +14,9 @@ use tokio::io::AsyncWriteExt;
 /// What a master finds when it starts and nobody has touched for so long is of a session that ended without it.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3600);
 
+/// Bytes of one file at most. Clients send 16 MiB of rows in one, unless a single batch of theirs has more.
+pub(crate) const MAX_PART: u64 = 2 << 30;
+
 pub(crate) struct Uploads {
     folder: PathBuf,
 }
@@ -44,7 +47,16 @@ impl Uploads {
         let partial = folder.join(format!("_part-{part:05}"));
         let mut file = tokio::fs::File::create(&partial).await.map_err(failed)?;
         let mut body = body.into_data_stream().map_err(io::Error::other);
+        let mut length = 0;
         while let Some(bytes) = body.try_next().await.map_err(failed)? {
+            length += bytes.len() as u64;
+            if length > MAX_PART {
+                let _ = tokio::fs::remove_file(&partial).await;
+                return Err(Error::invalid(format!(
+                    "a file of an upload is larger than {} MiB",
+                    MAX_PART >> 20
+                )));
+            }
             file.write_all(&bytes).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;

@@ -32,6 +32,8 @@ use crate::ledger::Ledger;
 const ASK_EVERY: Duration = Duration::from_secs(1);
 const ANSWER_WITHIN: Duration = Duration::from_secs(3);
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
+/// Who scrapes the master waits for no more than ten seconds.
+const SCRAPE_WITHIN: Duration = Duration::from_secs(2);
 
 pub(crate) struct Workers {
     ballista: Arc<Ballista>,
@@ -134,6 +136,29 @@ impl Workers {
         join_all(told).await;
     }
 
+    /// What each worker counts, by its `host:port`: a text in OpenMetrics' form, or `None` of one that does not answer.
+    pub(crate) async fn metrics(&self) -> Vec<(String, Option<String>)> {
+        let asked = self
+            .ledger
+            .addresses()
+            .into_iter()
+            .map(|(_, host, port)| async move {
+                let answer = async {
+                    let mut client = client(&host, port)?;
+                    ask::<String>(&mut client, action::METRICS, Vec::new(), SCRAPE_WITHIN).await
+                };
+                let text = match answer.await {
+                    Ok(text) => Some(text),
+                    Err(e) => {
+                        log::debug!("worker {host}:{port} gives no metrics: {e}");
+                        None
+                    }
+                };
+                (format!("{host}:{port}"), text)
+            });
+        join_all(asked).await
+    }
+
     /// Asks every worker what it sees of paths and routes, with `full` also whether it reaches the others.
     pub(crate) async fn probe(&self, request: &ProbeRequest) -> Vec<ProbeReport> {
         let addresses = self.ledger.addresses();
@@ -148,6 +173,27 @@ impl Workers {
             self.probe_one(id, host, *port, request)
         });
         join_all(asked).await
+    }
+
+    /// What one worker says of its machine and folder, if it is registered.
+    pub(crate) async fn look_at(&self, id: &str) -> Option<ProbeReport> {
+        let (id, host, port) = self.address(id)?;
+        let request = ProbeRequest::default();
+        Some(self.probe_one(&id, &host, port, request).await)
+    }
+
+    /// The last lines of a worker's log, oldest first, or why they cannot be had.
+    pub(crate) async fn log(&self, id: &str) -> Result<Vec<String>, String> {
+        let Some((_, host, port)) = self.address(id) else {
+            return Err("the worker is not registered any more".to_owned());
+        };
+        let mut client = client(&host, port)?;
+        ask(&mut client, action::LOG, Vec::new(), ANSWER_WITHIN).await
+    }
+
+    fn address(&self, id: &str) -> Option<(String, String, u16)> {
+        let mut addresses = self.ledger.addresses().into_iter();
+        addresses.find(|(known, ..)| known == id)
     }
 
     async fn probe_one(

@@ -89,6 +89,11 @@ impl Cluster {
         format!("springald://127.0.0.1:{}", self.port)
     }
 
+    /// The master's port of pages and REST.
+    pub fn ui_port(&self) -> u16 {
+        self.ui_port
+    }
+
     /// The shared volume.
     pub fn workspace(&self) -> PathBuf {
         self.folder.path().join("workspace")
@@ -126,6 +131,18 @@ impl Cluster {
     /// What the master answers to `GET path`; `None` while it does not answer with 2xx JSON.
     pub fn get(&self, path: &str) -> Option<Value> {
         self.rest.get(path)
+    }
+
+    /// Sends a request with a body in JSON, unless it is null, and gives the status and what is answered: JSON, else a
+    /// text.
+    #[track_caller]
+    pub fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.rest.call(method, path, body)
+    }
+
+    /// The same as the text that it is.
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.rest.text(path)
     }
 
     /// The workers that the master counts on.
@@ -342,11 +359,33 @@ impl Rest {
         }
     }
 
+    #[track_caller]
+    fn call(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let method = method.parse().expect("a method");
+        let mut request = self.client.request(method, format!("{}{path}", self.base));
+        // Some calls wait for what they are to bring about.
+        request = request.timeout(Duration::from_secs(60));
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        let (status, text) = self.runtime.block_on(async {
+            let response = request.send().await.expect("the master answers");
+            let status = response.status().as_u16();
+            (status, response.text().await.expect("the answer is whole"))
+        });
+        let value = serde_json::from_str(&text);
+        (status, value.unwrap_or(Value::String(text)))
+    }
+
     fn get(&self, path: &str) -> Option<Value> {
+        serde_json::from_str(&self.text(path)?).ok()
+    }
+
+    fn text(&self, path: &str) -> Option<String> {
         self.runtime.block_on(async {
             let response = self.client.get(format!("{}{path}", self.base)).send().await;
             let response = response.ok()?.error_for_status().ok()?;
-            response.json().await.ok()
+            response.text().await.ok()
         })
     }
 }

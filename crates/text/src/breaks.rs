@@ -7,6 +7,8 @@
 pub(crate) enum Breaks {
     /// `\n` only; a `\r` before it belongs to the line and is taken off later.
     Newline,
+    /// Any one byte of ASCII.
+    Byte(u8),
     /// The ASCII white space of [`char::is_whitespace`]: `\t \n \x0b \x0c \r` and the space.
     Whitespace,
     /// `true` for each byte that is a break.
@@ -32,6 +34,7 @@ impl Breaks {
     pub(crate) fn contains(&self, byte: u8) -> bool {
         match self {
             Self::Newline => byte == b'\n',
+            Self::Byte(one) => byte == *one,
             Self::Whitespace => matches!(byte, b'\t'..=b'\r' | b' '),
             Self::Set(set) => set[usize::from(byte)],
         }
@@ -41,6 +44,7 @@ impl Breaks {
     pub(crate) fn find(&self, bytes: &[u8]) -> Option<usize> {
         match self {
             Self::Newline => memchr::memchr(b'\n', bytes),
+            Self::Byte(one) => memchr::memchr(*one, bytes),
             _ => bytes.iter().position(|&byte| self.contains(byte)),
         }
     }

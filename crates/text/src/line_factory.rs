@@ -12,12 +12,15 @@ use crate::compression::Compression;
 use crate::libsvm_schema::LibsvmOptions;
 use crate::line_format::LineFormat;
 use crate::records::Records;
+use crate::text::TextRows;
 
 /// Makes [`LineFormat`]s of the options of `CREATE EXTERNAL TABLE … STORED AS … OPTIONS (…)`.
 ///
 /// | option | of | values |
 /// |---|---|---|
 /// | `compression` | all | `uncompressed`, `gzip`, `bzip2`, `xz`, `zstd`; by each file's ending if it is not given |
+/// | `line_sep` | text | what a row ends with, instead of a line's end |
+/// | `whole_text` | text | `true`: one row a file |
 /// | `vector` | libsvm | `dense` (the default) or `sparse` |
 /// | `num_features` | libsvm | size of the vectors; found by reading the files if it is not given |
 ///
@@ -32,7 +35,7 @@ pub struct LineFormatFactory {
 /// What `CREATE EXTERNAL TABLE` and the endings of files should know: `txt`, `text`, `log`,
 /// `libsvm` and `svm`.
 pub fn line_format_factories() -> Vec<Arc<dyn FileFormatFactory>> {
-    let text = LineFormat::new(Records::Text);
+    let text = LineFormat::new(Records::Text(TextRows::default()));
     let libsvm = LineFormat::new(Records::Libsvm(LibsvmOptions::default()));
     [
         LineFormatFactory::new("txt", text.clone()),
@@ -80,6 +83,21 @@ impl FileFormatFactory for LineFormatFactory {
                 .to_ascii_lowercase();
             match (name.as_str(), &mut records) {
                 ("compression", _) => compression = value.parse::<Compression>()?,
+                ("line_sep", Records::Text(rows)) => {
+                    if value.is_empty() {
+                        return config_err!("line_sep is empty, and must be one character or more");
+                    }
+                    if *rows != TextRows::Files {
+                        *rows = TextRows::EndedBy(value.clone());
+                    }
+                }
+                ("whole_text", Records::Text(rows)) => match value.to_lowercase().as_str() {
+                    "true" => *rows = TextRows::Files,
+                    "false" => {}
+                    _ => {
+                        return config_err!("whole_text is `{value}`, and must be true or false");
+                    }
+                },
                 ("vector", Records::Libsvm(options)) => options.vector = value.parse()?,
                 ("num_features", Records::Libsvm(options)) => {
                     options.num_features = Some(num_features(value)?);
@@ -112,7 +130,8 @@ fn num_features(value: &str) -> Result<u32> {
 fn unknown<T>(name: &str, records: &Records) -> Result<T> {
     let known = match records {
         Records::Libsvm(_) => "compression, vector and num_features",
-        Records::Text | Records::WordCount(_) => "compression",
+        Records::Text(_) => "compression, line_sep and whole_text",
+        Records::WordCount(_) => "compression",
     };
     config_err!(
         "{} files have no option `{name}`, only {known}",

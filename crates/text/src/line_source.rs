@@ -22,13 +22,15 @@ use datafusion::physical_plan::{DisplayFormatType, apply_expression_roots};
 use futures::{FutureExt, Stream, StreamExt, TryStreamExt, stream};
 use object_store::ObjectStore;
 
+use crate::breaks::Breaks;
 use crate::line_format::LineFormat;
 use crate::ranges::RangeReader;
 use crate::records::{Decoder, in_file};
 
 /// Reads the records that start in the byte range of each file, in batches of the session's size.
 ///
-/// Files are cut anywhere to share them out evenly, but for compressed ones, which are read whole.
+/// Files are cut anywhere to share them out evenly, but for compressed ones and those of which nobody knows where a row
+/// may begin, which are read whole.
 #[derive(Clone)]
 pub struct LineSource {
     format: LineFormat,
@@ -55,9 +57,11 @@ impl LineSource {
         &self.format
     }
 
-    fn is_compressed(&self, file: &PartitionedFile) -> bool {
+    /// Whether one task has to read all of a file.
+    fn is_whole(&self, file: &PartitionedFile) -> bool {
         let location = &file.object_meta.location;
-        self.format.compression().of(location).is_compressed()
+        self.format.records().breaks().is_none()
+            || self.format.compression().of(location).is_compressed()
     }
 }
 
@@ -137,13 +141,13 @@ impl FileSource for LineSource {
             .with_repartition_file_min_size(repartition_file_min_size)
             .with_preserve_order_within_groups(output_ordering.is_some());
         let files = || config.file_groups.iter().flat_map(FileGroup::iter);
-        let groups = if !files().any(|file| self.is_compressed(file)) {
+        let groups = if !files().any(|file| self.is_whole(file)) {
             partitioner.repartition_file_groups(&config.file_groups)
         } else if output_ordering.is_some() {
             None
         } else {
             let (whole, parts): (Vec<_>, Vec<_>) =
-                files().cloned().partition(|file| self.is_compressed(file));
+                files().cloned().partition(|file| self.is_whole(file));
             partitioner
                 .repartition_file_groups(&[FileGroup::new(parts)])
                 .map(|groups| with_whole_files(groups, whole, target_partitions))
@@ -201,7 +205,8 @@ impl FileOpener for LineOpener {
         let records = self.format.records();
         let decoder = records.decoder(Arc::clone(&self.schema), self.batch_size)?;
         let compression = self.format.compression().of(&file.object_meta.location);
-        let breaks = records.breaks();
+        // A file that cannot be cut is read from its first byte to its last, and needs no breaks.
+        let breaks = records.breaks().unwrap_or(Breaks::Newline);
         let store = Arc::clone(&self.store);
         let store_url = self.store_url.clone();
         let location = file.object_meta.location.clone();

@@ -16,7 +16,7 @@ use crate::breaks::Breaks;
 use crate::compression::Compression;
 use crate::libsvm::LibsvmDecoder;
 use crate::libsvm_schema::{self, LibsvmOptions};
-use crate::text;
+use crate::text::{self, TextRows};
 use crate::word_count::{self, WordCountOptions};
 use crate::word_decoder::WordDecoder;
 
@@ -24,13 +24,11 @@ use crate::word_decoder::WordDecoder;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Records {
-    /// A row a line, of one column `value: Utf8`.
-    ///
-    /// A line ends with `\n` or `\r\n`, which are not part of it; the last line may lack its end. A
-    /// `\r` alone ends no line, though it does in Spark.
+    /// A row a line, of one column `value: Utf8`; see [`TextRows`]. The last line may lack its end. A `\r` alone ends
+    /// no line, though it does in Spark.
     /// Bytes that are not UTF-8 become U+FFFD, as in Spark; a UTF-8 byte order mark at the start
     /// of a file is dropped.
-    Text,
+    Text(TextRows),
     /// A row a line `label index:value index:value … # comment`: the columns `label: Float64` and
     /// `features`, a vector; see [`LibsvmOptions`]. Blank lines are passed over.
     Libsvm(LibsvmOptions),
@@ -43,7 +41,7 @@ impl Records {
     /// What users call it: `text`, `libsvm` or `word_count`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
-            Self::Text => "text",
+            Self::Text(_) => "text",
             Self::Libsvm(_) => "libsvm",
             Self::WordCount(_) => "word_count",
         }
@@ -52,16 +50,17 @@ impl Records {
     /// The usual ending of such a file, without the dot.
     pub(crate) fn extension(&self) -> &'static str {
         match self {
-            Self::Text | Self::WordCount(_) => "txt",
+            Self::Text(_) | Self::WordCount(_) => "txt",
             Self::Libsvm(_) => "libsvm",
         }
     }
 
-    /// Where a file can be cut.
-    pub(crate) fn breaks(&self) -> Breaks {
+    /// Where a file can be cut for several tasks; `None` if one has to read it whole.
+    pub(crate) fn breaks(&self) -> Option<Breaks> {
         match self {
-            Self::Text | Self::Libsvm(_) => Breaks::Newline,
-            Self::WordCount(options) => options.tokens.breaks(),
+            Self::Text(rows) => rows.breaks(),
+            Self::Libsvm(_) => Some(Breaks::Newline),
+            Self::WordCount(options) => Some(options.tokens.breaks()),
         }
     }
 
@@ -73,7 +72,7 @@ impl Records {
         compression: Compression,
     ) -> Result<SchemaRef> {
         match self {
-            Self::Text => Ok(text::schema()),
+            Self::Text(_) => Ok(text::schema()),
             Self::Libsvm(options) => libsvm_schema::infer(store, files, compression, options).await,
             Self::WordCount(_) => Ok(word_count::schema()),
         }
@@ -82,7 +81,7 @@ impl Records {
     /// Checks that rows of `schema`, of the file's own columns, can be made.
     pub(crate) fn check_schema(&self, schema: &SchemaRef) -> Result<()> {
         match self {
-            Self::Text => text::check_schema(schema),
+            Self::Text(_) => text::check_schema(schema),
             Self::Libsvm(_) => libsvm_schema::check(schema),
             Self::WordCount(options) => word_count::check(options),
         }
@@ -91,7 +90,7 @@ impl Records {
     /// Makes batches of `schema`, any columns of the file's own, of at most `batch_size` rows.
     pub(crate) fn decoder(&self, schema: SchemaRef, batch_size: usize) -> Result<Box<dyn Decoder>> {
         Ok(match self {
-            Self::Text => text::decoder(schema, batch_size),
+            Self::Text(rows) => text::decoder(rows, schema, batch_size),
             Self::Libsvm(_) => Box::new(LibsvmDecoder::try_new(schema, batch_size)?),
             Self::WordCount(options) => Box::new(WordDecoder::new(options, schema, batch_size)),
         })

@@ -9,12 +9,49 @@ use datafusion::arrow::compute::cast;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::common::plan_err;
 use datafusion::error::Result;
+use serde::{Deserialize, Serialize};
 
+use crate::breaks::Breaks;
 use crate::lines::check_length;
 use crate::records::Decoder;
 
 /// A batch of long lines is handed on when it has this many bytes.
 const MAX_BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// What a row of text ends with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TextRows {
+    /// `\n` or `\r\n`, which are not part of it.
+    #[default]
+    Lines,
+    /// This text, which is not part of it and not empty. A file is cut for several tasks if it is one ASCII character.
+    EndedBy(String),
+    /// The end of the file: one row a file.
+    Files,
+}
+
+impl TextRows {
+    /// Where a file can be cut; `None` if it cannot.
+    pub(crate) fn breaks(&self) -> Option<Breaks> {
+        match self {
+            Self::Lines => Some(Breaks::Newline),
+            Self::EndedBy(end) => match end.as_bytes() {
+                [byte] => Some(Breaks::Byte(*byte)),
+                _ => None,
+            },
+            Self::Files => None,
+        }
+    }
+
+    fn end(&self) -> &[u8] {
+        match self {
+            Self::Lines => b"\n",
+            Self::EndedBy(end) => end.as_bytes(),
+            Self::Files => b"",
+        }
+    }
+}
 
 /// `value: Utf8`.
 pub(crate) fn schema() -> SchemaRef {
@@ -38,17 +75,20 @@ pub(crate) fn check_schema(schema: &SchemaRef) -> Result<()> {
     }
 }
 
-pub(crate) fn decoder(schema: SchemaRef, batch_size: usize) -> Box<dyn Decoder> {
-    if schema.fields().is_empty() {
-        Box::new(LineCounter::new(schema, batch_size))
-    } else {
-        Box::new(TextDecoder::new(schema, batch_size))
+pub(crate) fn decoder(rows: &TextRows, schema: SchemaRef, batch_size: usize) -> Box<dyn Decoder> {
+    match (rows, schema.fields().is_empty()) {
+        (TextRows::Lines, true) => Box::new(LineCounter::new(schema, batch_size)),
+        (_, true) => Box::new(RowCounter {
+            rows: TextDecoder::new(rows, self::schema(), batch_size),
+        }),
+        (_, false) => Box::new(TextDecoder::new(rows, schema, batch_size)),
     }
 }
 
 /// Builds the string column straight from the blocks: each line is copied once, and UTF-8 is
 /// checked once a batch.
 pub(crate) struct TextDecoder {
+    rows: TextRows,
     schema: SchemaRef,
     batch_size: usize,
     values: Vec<u8>,
@@ -57,8 +97,9 @@ pub(crate) struct TextDecoder {
 }
 
 impl TextDecoder {
-    fn new(schema: SchemaRef, batch_size: usize) -> Self {
+    fn new(rows: &TextRows, schema: SchemaRef, batch_size: usize) -> Self {
         Self {
+            rows: rows.clone(),
             schema,
             batch_size,
             values: Vec::new(),
@@ -74,12 +115,22 @@ impl TextDecoder {
     fn end_line(&mut self) -> Result<()> {
         let bytes = self.open_bytes();
         check_length(bytes)?;
-        if bytes > 0 && self.values.last() == Some(&b'\r') {
+        if self.rows == TextRows::Lines && bytes > 0 && self.values.last() == Some(&b'\r') {
             self.values.pop();
         }
         // Fits: MAX_BATCH_BYTES and the longest line are far below 2 GiB together.
         self.offsets.push(self.values.len() as i32);
         Ok(())
+    }
+
+    /// Takes the end off the line that is being read, if it has one now.
+    fn cut_end(&mut self) -> bool {
+        let end = self.rows.end();
+        let has_end = self.open_bytes() >= end.len() && self.values.ends_with(end);
+        if has_end {
+            self.values.truncate(self.values.len() - end.len());
+        }
+        has_end
     }
 
     fn rows(&self) -> usize {
@@ -109,13 +160,19 @@ impl Decoder for TextDecoder {
     fn decode(&mut self, block: &mut Bytes) -> Result<Option<RecordBatch>> {
         let mut taken = 0;
         let mut full = false;
-        for end in memchr::memchr_iter(b'\n', block) {
-            self.values.extend_from_slice(&block[taken..end]);
-            taken = end + 1;
-            self.end_line()?;
-            if self.rows() >= self.batch_size || self.values.len() >= MAX_BATCH_BYTES {
-                full = true;
-                break;
+        // The end may have begun in the block before: it is looked for behind its last byte.
+        if let Some(&last) = self.rows.end().last() {
+            for end in memchr::memchr_iter(last, block) {
+                self.values.extend_from_slice(&block[taken..=end]);
+                taken = end + 1;
+                if !self.cut_end() {
+                    continue;
+                }
+                self.end_line()?;
+                if self.rows() >= self.batch_size || self.values.len() >= MAX_BATCH_BYTES {
+                    full = true;
+                    break;
+                }
             }
         }
         if full {
@@ -151,6 +208,23 @@ fn strings(offsets: Vec<i32>, values: Vec<u8>) -> Result<StringArray> {
             ))
         })
         .collect())
+}
+
+/// For `count(*)` of rows that are not plain lines.
+struct RowCounter {
+    rows: TextDecoder,
+}
+
+impl Decoder for RowCounter {
+    fn decode(&mut self, block: &mut Bytes) -> Result<Option<RecordBatch>> {
+        let batch = self.rows.decode(block)?;
+        Ok(batch.map(|batch| batch.project(&[])).transpose()?)
+    }
+
+    fn finish(&mut self) -> Result<Option<RecordBatch>> {
+        let batch = self.rows.finish()?;
+        Ok(batch.map(|batch| batch.project(&[])).transpose()?)
+    }
 }
 
 /// For `count(*)`: rows of no columns.

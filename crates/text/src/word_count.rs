@@ -10,16 +10,16 @@ use datafusion::dataframe::DataFrame;
 use datafusion::datasource::listing::{
     ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
 };
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::functions_aggregate::expr_fn::sum;
 use datafusion::logical_expr::LogicalPlanBuilder;
 use datafusion::prelude::{SessionContext, col};
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::breaks::Breaks;
 use crate::line_format::LineFormat;
 use crate::line_table::LineTable;
+use crate::location::table_url;
 use crate::records::Records;
 
 const WORD: &str = "word";
@@ -158,24 +158,11 @@ pub(crate) fn partial_counts(
     )?)?))
 }
 
-/// The files of `path`: [`ListingTableUrl::parse`] knows globs of local paths only.
+/// The files of `path`, without hidden ones.
 fn url(path: &str) -> Result<ListingTableUrl> {
-    let (folder, glob) = match (path.contains("://"), path.find(['*', '?', '['])) {
-        (true, Some(first)) => {
-            let cut = path[..first].rfind('/').map_or(0, |slash| slash + 1);
-            (&path[..cut], Some(&path[cut..]))
-        }
-        _ => (path, None),
-    };
-    let parsed = match glob {
-        None => ListingTableUrl::parse(folder)?,
-        Some(glob) => {
-            let url = Url::parse(folder).map_err(|e| DataFusionError::External(e.into()))?;
-            ListingTableUrl::try_new(url, None)?.with_glob(glob)?
-        }
-    };
-    if parsed.is_collection() && parsed.get_glob().is_none() {
-        return parsed.with_glob(VISIBLE_FILES);
+    let url = table_url(path)?;
+    if url.is_collection() && url.get_glob().is_none() {
+        return url.with_glob(VISIBLE_FILES);
     }
-    Ok(parsed)
+    Ok(url)
 }

@@ -1,26 +1,35 @@
 //! `springald jobs`.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use springald_core::protocol::JobInfo;
+use springald_core::rest::ListFilter;
 
-use serde_json::Value;
-use springald_core::protocol::{JobInfo, JobState};
-
+use super::{State, job, ran_ms};
 use crate::cli::ClusterArgs;
-use crate::error::{Exit, Result, SUCCESS};
+use crate::error::{Exit, Result, SUCCESS, say};
 use crate::output::{Format, Kind, Listing, Printer};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   springald jobs
-  springald jobs --state running
-  springald jobs abc123 --format json")]
+  springald jobs --state running --state waiting
+  springald jobs --search nightly --limit 20
+  springald jobs job-6740b1c2-00017                  its attempts and stages, too
+  springald jobs job-6740b1c2-00017 --format json    and all that is known of it")]
 pub(crate) struct JobsArgs {
-    /// Show this job only
+    /// Show this job, with its attempts and stages
     id: Option<String>,
 
     /// Only jobs in this state; may be repeated
     #[arg(long, value_enum, conflicts_with = "id")]
     state: Vec<State>,
+
+    /// Only jobs with this text in their name, session or id
+    #[arg(long, value_name = "TEXT", conflicts_with = "id")]
+    search: Option<String>,
+
+    /// Only so many, the newest
+    #[arg(long, value_name = "N", conflicts_with = "id", value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    limit: Option<u16>,
 
     #[command(flatten)]
     cluster: ClusterArgs,
@@ -30,29 +39,33 @@ pub(crate) struct JobsArgs {
     format: Format,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum State {
-    Waiting,
-    Running,
-    Done,
-    Failed,
-    Cancelled,
-}
-
 pub(crate) async fn jobs(args: JobsArgs) -> Result<Exit> {
     let client = args.cluster.client("jobs")?;
-    let mut jobs = match &args.id {
-        Some(id) => vec![client.job(id).await?],
-        None => client.jobs().await?,
-    };
-    jobs.retain(|job| args.state.is_empty() || args.state.contains(&job.state.into()));
+    if let Some(id) = &args.id {
+        return job::show(&client.job_record(id).await?, args.format);
+    }
+    let listed = client
+        .jobs_like(&ListFilter {
+            states: args.state.into_iter().map(Into::into).collect(),
+            search: args.search,
+            limit: args.limit.map(usize::from),
+        })
+        .await?;
+    let mut jobs = listed.items;
     // The newest at the end, where the eye is after a long list.
     jobs.sort_by(|a, b| (a.submitted_at_ms, &a.id).cmp(&(b.submitted_at_ms, &b.id)));
-    Printer::stdout(args.format).print_listing(&listing(&jobs, now_ms()))?;
+    Printer::stdout(args.format).print_listing(&listing(&jobs))?;
+    if args.limit.is_none() && listed.total > jobs.len() {
+        say(&format!(
+            "these are the newest {} of {}; --limit shows more",
+            jobs.len(),
+            listed.total
+        ));
+    }
     Ok(SUCCESS)
 }
 
-fn listing(jobs: &[JobInfo], now_ms: u64) -> Listing {
+pub(super) fn listing(jobs: &[JobInfo]) -> Listing {
     let mut listing = Listing::new(&[
         ("id", Kind::Text),
         ("name", Kind::Text),
@@ -69,49 +82,21 @@ fn listing(jobs: &[JobInfo], now_ms: u64) -> Listing {
         ("message", Kind::Text),
     ]);
     for job in jobs {
-        let state = match job.state {
-            JobState::Waiting => "waiting",
-            JobState::Running => "running",
-            JobState::Done => "done",
-            JobState::Failed => "failed",
-            JobState::Cancelled => "cancelled",
-        };
-        let ran = job
-            .started_at_ms
-            .map(|started| job.ended_at_ms.unwrap_or(now_ms).saturating_sub(started));
         listing.push(vec![
             job.id.as_str().into(),
             job.name.as_str().into(),
             job.session.as_str().into(),
-            state.into(),
+            job.state.name().into(),
             job.submitted_at_ms.into(),
-            ran.map_or(Value::Null, Value::from),
+            ran_ms(job.started_at_ms, job.ended_at_ms),
             job.stages_done.into(),
             job.stages.into(),
             job.tasks_done.into(),
             job.tasks_running.into(),
             job.tasks.into(),
             job.attempts.into(),
-            job.message.clone().map_or(Value::Null, Value::from),
+            job.message.clone().into(),
         ]);
     }
     listing
-}
-
-impl From<JobState> for State {
-    fn from(state: JobState) -> Self {
-        match state {
-            JobState::Waiting => Self::Waiting,
-            JobState::Running => Self::Running,
-            JobState::Done => Self::Done,
-            JobState::Failed => Self::Failed,
-            JobState::Cancelled => Self::Cancelled,
-        }
-    }
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }

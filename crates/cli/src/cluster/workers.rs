@@ -49,6 +49,7 @@ fn listing(workers: &[WorkerInfo]) -> Listing {
         let state = match worker.state {
             WorkerState::Active => "active",
             WorkerState::Draining => "draining",
+            WorkerState::Left => "left",
             WorkerState::Lost => "lost",
         };
         listing.push(vec![

@@ -157,10 +157,7 @@ fn versions(facts: &Facts, checks: &mut Vec<Check>) {
 }
 
 fn workers(facts: &Facts, checks: &mut Vec<Check>) {
-    let live = facts
-        .workers
-        .iter()
-        .filter(|w| w.state != WorkerState::Lost);
+    let live = facts.workers.iter().filter(|w| w.state.is_member());
     match live.count() {
         0 => checks.push(Check::fail(
             "workers",

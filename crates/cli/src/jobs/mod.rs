@@ -11,7 +11,7 @@ mod wordcount;
 
 use std::sync::Arc;
 
-use clap::Subcommand;
+use clap::{Args, FromArgMatches, Subcommand};
 use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::SendableRecordBatchStream;
@@ -19,7 +19,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use springald_core::Session;
 
 use crate::cli::{Global, OutputArgs};
-use crate::error::{Exit, Result, SUCCESS, say};
+use crate::error::{Error, Exit, Result, SUCCESS, say};
 use crate::output::{Printer, write_output};
 use crate::session::with_session;
 
@@ -86,6 +86,31 @@ pub(crate) async fn run(args: RunArgs) -> Result<Exit> {
     })
     .await?;
     Ok(SUCCESS)
+}
+
+/// The rows of a job that is named as on the command line, `linreg PATH …`: one that writes nothing, and whose rows
+/// are its whole answer.
+pub(crate) async fn rows_again(
+    session: &Session,
+    arguments: &[String],
+) -> Result<SendableRecordBatchStream> {
+    let line = std::iter::once("run").chain(arguments.iter().map(String::as_str));
+    let command = RunArgs::augment_args(clap::Command::new("run"));
+    let job = command
+        .try_get_matches_from(line)
+        .and_then(|matches| RunArgs::from_arg_matches(&matches))
+        .map(|args| args.job);
+    match job {
+        Ok(Job::Linreg(args)) => linreg::run(session, &args).await,
+        Ok(_) => Err(Error::usage(
+            format!("the job `{}` cannot be repeated", arguments.join(" ")),
+            "linreg can; run others with `springald run`",
+        )),
+        Err(e) => Err(Error::usage(
+            format!("`{}` names no job: {e}", arguments.join(" ")),
+            "`springald run --help` lists the jobs",
+        )),
+    }
 }
 
 async fn show(rows: SendableRecordBatchStream, output: &OutputArgs) -> Result<()> {

@@ -34,6 +34,13 @@ enum FileKind {
     Ndjson,
 }
 
+/// As it was given.
+impl std::fmt::Display for OutputPath {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.path.display().fmt(f)
+    }
+}
+
 /// Checked when the command line is read, so that a wrong ending costs no query.
 impl FromStr for OutputPath {
     type Err = String;

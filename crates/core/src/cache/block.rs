@@ -6,9 +6,10 @@ use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt32Array, UInt64
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef, UInt32Type, UInt64Type};
 use datafusion::error::{DataFusionError, Result};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// One partition of cached data, and who holds it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Block {
     /// Unique over all processes.
     pub id: String,

@@ -26,7 +26,7 @@ pub use block::{Block, BlockTicket};
 pub(crate) use codec::{decode_exec, decode_table, encode_exec, encode_table};
 pub use scan::CachedScanExec;
 pub use site::CacheSite;
-pub use store::{BlockStore, Usage};
+pub use store::{BlockStore, Reads, Usage};
 pub(crate) use table::{CachedTable, FillTable, Filled, Owner, as_cached, cached_tables};
 pub use table::{Caching, unpersist};
 

@@ -33,6 +33,15 @@ pub struct Usage {
     pub disk: u64,
 }
 
+/// Blocks that were asked for so far, by where they were found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Reads {
+    pub memory: u64,
+    pub disk: u64,
+    /// Not here any more, or never.
+    pub missing: u64,
+}
+
 /// The blocks of a process. At most `budget` bytes of them are in memory.
 #[derive(Debug)]
 pub struct BlockStore {
@@ -47,6 +56,7 @@ struct State {
     blocks: HashMap<String, Held>,
     /// Counts uses: the block with the least `used` goes first.
     clock: u64,
+    reads: Reads,
     folder: Option<Arc<TempDir>>,
 }
 
@@ -116,9 +126,14 @@ impl BlockStore {
             let state = &mut *self.state.lock();
             state.clock += 1;
             let Some(held) = state.blocks.get_mut(block) else {
+                state.reads.missing += 1;
                 return Ok(None);
             };
             held.used = state.clock;
+            match held.place {
+                Place::Memory(_) => state.reads.memory += 1,
+                Place::Disk(_) => state.reads.disk += 1,
+            }
             (Arc::clone(&held.schema), held.place.clone())
         };
         Ok(Some(match place {
@@ -136,6 +151,10 @@ impl BlockStore {
         state
             .blocks
             .retain(|id, held| !held.cache.starts_with(prefix) || keep.contains(id));
+    }
+
+    pub fn reads(&self) -> Reads {
+        self.state.lock().reads
     }
 
     pub fn usage(&self) -> Usage {
@@ -389,6 +408,13 @@ mod tests {
         for (block, batch) in [first, second, third].iter().zip(batches) {
             assert_eq!(rows(&store, block).await.unwrap(), [batch]);
         }
+        assert!(store.read("none").unwrap().is_none());
+        let reads = Reads {
+            memory: 3,
+            disk: 1,
+            missing: 1,
+        };
+        assert_eq!(store.reads(), reads);
     }
 
     #[tokio::test]

@@ -18,7 +18,8 @@ use ballista_core::serde::protobuf::{
 use ballista_core::serde::scheduler::Action;
 use ballista_core::version;
 use datafusion::catalog::TableProvider;
-use datafusion::common::tree_node::TreeNodeRecursion;
+use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::config::ConfigEntry;
 use datafusion::datasource::DefaultTableSource;
 use datafusion::datasource::listing::ListingTable;
 use datafusion::error::{DataFusionError, Result};
@@ -33,7 +34,7 @@ use datafusion::physical_plan::{
 };
 use datafusion_proto::logical_plan::AsLogicalPlan;
 use datafusion_proto::protobuf::LogicalPlanNode;
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
+use futures::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use prost::Message;
 use springald_text::LineTable;
 
@@ -42,7 +43,8 @@ use crate::cache::{
     CachedTable, FillTable, Filled, Owner, as_cached, cached_tables, from_batch, is_lost,
 };
 use crate::codec;
-use crate::error::Error;
+use crate::config::JOB_DESCRIPTION;
+use crate::error::{Error, engine_message};
 use crate::protocol::CachedData;
 
 /// Result partitions opened ahead of the one being read.
@@ -50,6 +52,12 @@ const FETCH_AHEAD: usize = 4;
 
 /// Times that a query's caches are filled again because a worker was lost.
 const MAX_FILLS: usize = 3;
+
+/// Times that a query is run whose result was lost before it was read.
+const MAX_RUNS: usize = 3;
+
+/// In the message of every error about a result that is gone.
+const RESULT_LOST: &str = "was lost with results not yet read";
 
 /// Files that are checked one by one before a job begins.
 const MAX_CHECKED_PATHS: usize = 16;
@@ -60,11 +68,18 @@ pub(super) struct JobExec {
     client: Arc<ClusterClient>,
     plan: LogicalPlan,
     session_id: String,
+    /// The statement that the job comes from, if its settings do not say.
+    description: Option<String>,
     properties: Arc<PlanProperties>,
 }
 
 impl JobExec {
-    pub(super) fn new(client: Arc<ClusterClient>, plan: LogicalPlan, session_id: String) -> Self {
+    pub(super) fn new(
+        client: Arc<ClusterClient>,
+        plan: LogicalPlan,
+        session_id: String,
+        description: Option<String>,
+    ) -> Self {
         let schema: SchemaRef = Arc::clone(plan.schema().inner());
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
@@ -76,6 +91,7 @@ impl JobExec {
             client,
             plan,
             session_id,
+            description,
             properties: Arc::new(properties),
         }
     }
@@ -114,23 +130,21 @@ impl ExecutionPlan for JobExec {
         _partition: usize,
         context: Arc<TaskContext>,
     ) -> Result<SendableRecordBatchStream> {
-        let settings = context
-            .session_config()
-            .options()
-            .entries()
-            .into_iter()
-            .map(|entry| KeyValuePair {
-                key: entry.key,
-                value: entry.value,
-            })
-            .collect();
+        let setting = |entry: ConfigEntry| KeyValuePair {
+            value: match &self.description {
+                Some(text) if entry.key == JOB_DESCRIPTION => Some(text.clone()),
+                _ => entry.value,
+            },
+            key: entry.key,
+        };
+        let settings = context.session_config().options().entries();
+        let settings = settings.into_iter().map(setting).collect();
         let sender = Sender {
             client: Arc::clone(&self.client),
             settings,
             session_id: self.session_id.clone(),
         };
-        let plan = self.plan.clone();
-        let rows = stream::once(async move { sender.run(&plan).await }).try_flatten();
+        let rows = read(sender, self.plan.clone());
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema(), rows)))
     }
 }
@@ -143,6 +157,71 @@ impl DisplayAs for JobExec {
             self.client.host, self.client.port
         )
     }
+}
+
+/// The rows of a plan. A query whose result was lost with its worker before a row of it was read is run again.
+fn read(sender: Sender, plan: LogicalPlan) -> impl Stream<Item = Result<RecordBatch>> + Send {
+    let reading = Reading {
+        runs_left: if only_reads(&plan) { MAX_RUNS } else { 1 },
+        sender,
+        plan,
+        rows: None,
+        begun: false,
+    };
+    stream::try_unfold(reading, |mut reading| async move {
+        loop {
+            match reading.next().await {
+                Ok(Some(batch)) => {
+                    reading.begun = true;
+                    return Ok(Some((batch, reading)));
+                }
+                Ok(None) => return Ok(None),
+                Err(e)
+                    if !reading.begun
+                        && reading.runs_left > 0
+                        && e.to_string().contains(RESULT_LOST) =>
+                {
+                    log::warn!("running the query again: {}", engine_message(&e));
+                    reading.rows = None;
+                }
+                Err(e) => return Err(e),
+            }
+        }
+    })
+}
+
+struct Reading {
+    sender: Sender,
+    plan: LogicalPlan,
+    rows: Option<BoxStream<'static, Result<RecordBatch>>>,
+    /// Rows have been handed on.
+    begun: bool,
+    runs_left: usize,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        let rows = match &mut self.rows {
+            Some(rows) => rows,
+            None => {
+                self.runs_left -= 1;
+                self.rows.insert(self.sender.run(&self.plan).await?)
+            }
+        };
+        rows.try_next().await
+    }
+}
+
+/// Whether a plan changes nothing, so that it may be run twice.
+fn only_reads(plan: &LogicalPlan) -> bool {
+    !plan
+        .exists(|node| {
+            Ok(matches!(
+                node,
+                LogicalPlan::Copy(_) | LogicalPlan::Dml(_) | LogicalPlan::Ddl(_)
+            ))
+        })
+        .unwrap_or(true)
 }
 
 /// Sends the jobs of one query.
@@ -476,8 +555,6 @@ fn lost_master(client: &ClusterClient, why: &str) -> Error {
 }
 
 fn lost_result(worker: &str, why: &str) -> Error {
-    Error::failed(format!(
-        "the worker at {worker} was lost with results not yet read: {why}"
-    ))
-    .with_hint("run it again, or write large results to files with COPY … TO")
+    Error::failed(format!("the worker at {worker} {RESULT_LOST}: {why}"))
+        .with_hint("run it again, or write large results to files with COPY … TO")
 }

@@ -23,7 +23,7 @@ pub struct LocalCluster {
 
 impl LocalCluster {
     pub async fn start(workers: usize, cores: usize, workspace: &Path) -> Result<Self> {
-        let binary = binary()?;
+        let binary = program()?;
         let logs = tempfile::tempdir()
             .map_err(|e| Error::failed(format!("cannot make a temporary folder: {e}")))?;
         let mut master = Command::new(&binary);
@@ -127,23 +127,30 @@ fn not_up(what: &str, logs: &Path, name: &str) -> Error {
     Error::failed(format!("{what}: {}", last.join("\n  ")))
 }
 
-/// The `springald` command: this process, if it is one, else the one of `$SPRINGALD_BIN` or the path.
-fn binary() -> Result<PathBuf> {
-    if let Some(binary) = std::env::var_os("SPRINGALD_BIN") {
-        return Ok(binary.into());
+/// The `springald` command: this process, if it is one, else the one of `$SPRINGALD_BIN`, beside the Python that
+/// runs it, or on the path.
+///
+/// # Errors
+/// If there is none.
+pub fn program() -> Result<PathBuf> {
+    if let Some(program) = std::env::var_os("SPRINGALD_BIN") {
+        return Ok(program.into());
     }
     let here = std::env::current_exe().ok();
     if let Some(here) = here.filter(|exe| exe.file_stem().is_some_and(|name| name == "springald")) {
         return Ok(here);
     }
+    // The Python package names its interpreter; a virtual environment need not be on the path.
+    let python = std::env::var_os("SPRINGALD_PYTHON").map(PathBuf::from);
+    let beside = python.as_deref().and_then(Path::parent).map(Path::to_owned);
     let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths)
+    beside
+        .into_iter()
+        .chain(std::env::split_paths(&paths))
         .map(|dir| dir.join("springald"))
         .find(|candidate| candidate.is_file())
         .ok_or_else(|| {
-            Error::failed(
-                "local-cluster[…] needs the `springald` command, and it is not on the path",
-            )
-            .with_hint("install it, or name it in SPRINGALD_BIN")
+            Error::failed("the `springald` command is not on the path")
+                .with_hint("install it, or name it in SPRINGALD_BIN")
         })
 }

@@ -5,6 +5,7 @@ mod job;
 mod local;
 mod planner;
 pub mod rest;
+mod workspace_files;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,8 +19,9 @@ use tokio::runtime::Handle;
 use tokio::task::{AbortHandle, JoinSet};
 use tonic::transport::{Channel, Endpoint};
 
-pub use local::LocalCluster;
+pub use local::{LocalCluster, program};
 pub(crate) use planner::ClusterPlanner;
+pub(crate) use workspace_files::WorkspaceFiles;
 
 use crate::error::{Error, Result};
 use crate::protocol::{ClusterInfo, PathReport, ProbeRequest, VERSION};

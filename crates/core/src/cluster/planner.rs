@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use ballista_core::execution_plans::{DistributedExplainAnalyzeExec, DistributedQueryExec};
 use ballista_core::extension::SessionConfigExt;
-use ballista_core::planner::scans_only_information_schema;
 use datafusion::catalog::Session;
+use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::datasource::provider_as_source;
-use datafusion::error::{DataFusionError, Result};
+use datafusion::error::Result;
 use datafusion::execution::context::QueryPlanner;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, UNNAMED_TABLE};
 use datafusion::physical_plan::{ExecutionPlan, collect};
@@ -19,6 +19,9 @@ use super::job::JobExec;
 use super::{ClusterClient, globs};
 use crate::cache::{as_cached, cached_tables};
 use crate::codec;
+use crate::error::Error;
+use crate::session::description;
+use crate::session::system::is_system_table;
 
 /// A planner whose plans are one node: send the logical plan to the master and read what comes back.
 #[derive(Debug)]
@@ -38,6 +41,7 @@ impl ClusterPlanner {
             Arc::clone(&self.client),
             plan,
             session.session_id().to_owned(),
+            description::current(session.config()),
         ))
     }
 
@@ -102,11 +106,40 @@ async fn make_portable(plan: &LogicalPlan, session: &dyn Session) -> Result<()> 
     Ok(())
 }
 
-/// Plans about this session itself: its catalog, its settings, nothing at all.
-fn runs_here(plan: &LogicalPlan) -> Result<bool, DataFusionError> {
-    Ok(match plan {
-        LogicalPlan::EmptyRelation(_) | LogicalPlan::DescribeTable(_) => true,
-        LogicalPlan::Explain(_) | LogicalPlan::Analyze(_) => false,
-        plan => scans_only_information_schema(plan)?,
-    })
+/// Plans about this session itself: its catalog, its settings, nothing at all; and about the cluster's records.
+fn runs_here(plan: &LogicalPlan) -> Result<bool> {
+    match plan {
+        LogicalPlan::EmptyRelation(_) | LogicalPlan::DescribeTable(_) => Ok(true),
+        LogicalPlan::Explain(explain) => reads_records_only(&explain.plan),
+        LogicalPlan::Analyze(analyze) => reads_records_only(&analyze.input),
+        plan => reads_records_only(plan),
+    }
+}
+
+/// Whether all tables of a plan are in `information_schema` or `system`, of which workers know nothing.
+fn reads_records_only(plan: &LogicalPlan) -> Result<bool> {
+    let (mut records, mut others) = (false, false);
+    // Subqueries scan tables too, and `apply` does not descend into them.
+    plan.apply_with_subqueries(|node| {
+        if let LogicalPlan::TableScan(scan) = node {
+            match scan.table_name.schema() == Some("information_schema") || is_system_table(scan) {
+                true => records = true,
+                false => others = true,
+            }
+        }
+        Ok(match records && others {
+            true => TreeNodeRecursion::Stop,
+            false => TreeNodeRecursion::Continue,
+        })
+    })?;
+    if records && others {
+        let error = Error::invalid(
+            "one query cannot read tables of `system` or `information_schema` and others: \
+             those are read by this process, these by the workers",
+        );
+        return Err(error
+            .with_hint("keep them as a table first: CREATE TABLE t AS SELECT * FROM system.jobs")
+            .into());
+    }
+    Ok(records)
 }

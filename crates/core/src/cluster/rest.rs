@@ -1,21 +1,60 @@
 //! The master's REST routes, from a client's side.
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use bytes::Bytes;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::net::ToSocketAddrs;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 use crate::protocol::{
-    ApiError, CachedData, CatalogEntry, ClusterInfo, JobInfo, ProbeReport, ProbeRequest,
-    PublishRequest, WorkerInfo,
+    ApiError, CachedData, CatalogEntry, ClusterInfo, FileInfo, JobInfo, JobState, ProbeReport,
+    ProbeRequest, PublishRequest, WorkerInfo,
 };
+use crate::record::JobRecord;
 use crate::security::security;
+use crate::submission::{BatchInfo, BatchRequest};
 
 /// How long one file of an upload may take on its way.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
+
+/// How long the records of all jobs may take on their way.
+const RECORDS_LIMIT: Duration = Duration::from_secs(600);
+
+/// How many of a longer list there are in all.
+pub const TOTAL_COUNT: &str = "x-total-count";
+/// How many bytes of a log there are in all.
+pub const LOG_SIZE: &str = "x-log-size";
+
+/// Which jobs or batches to list, the newest first.
+#[derive(Debug, Clone, Default)]
+pub struct ListFilter {
+    /// All, if there is none.
+    pub states: Vec<JobState>,
+    /// A part of the id, the name or, of a job, the session, in any case.
+    pub search: Option<String>,
+    /// How many at most; the master's own limit if `None`.
+    pub limit: Option<usize>,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone)]
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    /// How many the filter lets through in all.
+    pub total: usize,
+}
+
+/// A part of a batch's log.
+#[derive(Debug, Clone)]
+pub struct LogPart {
+    pub bytes: Bytes,
+    /// Bytes of the whole log by now.
+    pub total: u64,
+}
 
 /// A client of `http://host:port/api/v1`, cheap to clone.
 #[derive(Debug, Clone)]
@@ -83,15 +122,67 @@ impl Client {
         self.get("jobs").await
     }
 
+    pub async fn jobs_like(&self, filter: &ListFilter) -> Result<Listed<JobInfo>> {
+        self.list("jobs", filter).await
+    }
+
     pub async fn job(&self, id: &str) -> Result<JobInfo> {
-        self.get(&format!("jobs/{id}")).await
+        self.get(&format!("jobs/{}", segment(id))).await
+    }
+
+    /// A job with its attempts and stages.
+    pub async fn job_record(&self, id: &str) -> Result<JobRecord> {
+        self.get(&format!("jobs/{}/record", segment(id))).await
+    }
+
+    /// The records of these jobs, or of all, newest first: a JSON object a line. `detail` is how much of each is wanted:
+    /// `job` or `stages`.
+    pub(crate) async fn records(&self, jobs: Option<&[String]>, detail: &str) -> Result<Response> {
+        let mut path = format!("records?detail={detail}");
+        if let Some(jobs) = jobs {
+            let ids: Vec<_> = jobs.iter().map(|id| segment(id)).collect();
+            path.push_str(&format!("&job={}", ids.join(",")));
+        }
+        let request = self.http.get(self.url(&path)).timeout(RECORDS_LIMIT);
+        self.answered(request, &path).await
     }
 
     /// Ends a job; its client gets an error.
     pub async fn cancel(&self, id: &str) -> Result<()> {
-        self.send(Method::DELETE, &format!("jobs/{id}"), None::<&()>)
+        let path = format!("jobs/{}", segment(id));
+        self.send(Method::DELETE, &path, None::<&()>)
             .await
             .map(drop)
+    }
+
+    /// Has the master run a text or a file.
+    pub async fn submit_batch(&self, request: &BatchRequest) -> Result<BatchInfo> {
+        let response = self.send(Method::POST, "batches", Some(request)).await?;
+        self.body(response).await
+    }
+
+    pub async fn batches_like(&self, filter: &ListFilter) -> Result<Listed<BatchInfo>> {
+        self.list("batches", filter).await
+    }
+
+    pub async fn batch(&self, id: &str) -> Result<BatchInfo> {
+        self.get(&format!("batches/{}", segment(id))).await
+    }
+
+    /// What a batch has printed from byte `offset` on, or a part of that.
+    pub async fn batch_log(&self, id: &str, offset: u64) -> Result<LogPart> {
+        let path = format!("batches/{}/log?offset={offset}", segment(id));
+        let response = self.send(Method::GET, &path, None::<&()>).await?;
+        let total = number(response.headers(), LOG_SIZE).unwrap_or(0);
+        let bytes = response.bytes().await.map_err(|e| self.unreadable(&e))?;
+        Ok(LogPart { bytes, total })
+    }
+
+    /// Ends a batch, and gives what has become of it.
+    pub async fn cancel_batch(&self, id: &str) -> Result<BatchInfo> {
+        let path = format!("batches/{}", segment(id));
+        let response = self.send(Method::DELETE, &path, None::<&()>).await?;
+        self.body(response).await
     }
 
     /// What every worker, and the master, sees.
@@ -140,6 +231,21 @@ impl Client {
             .map(drop)
     }
 
+    /// The files at or under a path of the workspace.
+    pub(crate) async fn files(&self, path: &str) -> Result<Vec<FileInfo>> {
+        self.get(&format!("files?path={}", segment(path))).await
+    }
+
+    pub(crate) async fn file_content(&self, path: &str, range: Range<u64>) -> Result<Bytes> {
+        let Range { start, end } = range;
+        let path = format!(
+            "files/content?path={}&start={start}&end={end}",
+            segment(path)
+        );
+        let response = self.send(Method::GET, &path, None::<&()>).await?;
+        response.bytes().await.map_err(|e| self.unreachable(&e))
+    }
+
     /// Sends one Arrow file of an upload.
     pub(crate) async fn put_upload(
         &self,
@@ -153,7 +259,11 @@ impl Client {
             segment(session),
             segment(upload)
         );
-        let request = self.http.put(self.url(&path)).timeout(UPLOAD_LIMIT);
+        let request = self
+            .http
+            .put(self.url(&path))
+            .header(CONTENT_TYPE, "application/octet-stream")
+            .timeout(UPLOAD_LIMIT);
         self.answered(request.body(file), &path).await.map(drop)
     }
 
@@ -168,6 +278,20 @@ impl Client {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let response = self.send(Method::GET, path, None::<&()>).await?;
         self.body(response).await
+    }
+
+    async fn list<T: DeserializeOwned>(
+        &self,
+        what: &str,
+        filter: &ListFilter,
+    ) -> Result<Listed<T>> {
+        let response = self
+            .send(Method::GET, &filter.path(what), None::<&()>)
+            .await?;
+        let total = number(response.headers(), TOTAL_COUNT);
+        let items: Vec<T> = self.body(response).await?;
+        let total = total.map_or(items.len(), |total| total as usize);
+        Ok(Listed { items, total })
     }
 
     async fn send(
@@ -206,13 +330,15 @@ impl Client {
     }
 
     async fn body<T: DeserializeOwned>(&self, response: Response) -> Result<T> {
-        response.json().await.map_err(|e| {
-            Error::failed(format!(
-                "the answer of the master at {} cannot be read: {e}",
-                self.address
-            ))
-            .with_hint("is it a Springald master, of this version?")
-        })
+        response.json().await.map_err(|e| self.unreadable(&e))
+    }
+
+    fn unreadable(&self, e: &reqwest::Error) -> Error {
+        Error::failed(format!(
+            "the answer of the master at {} cannot be read: {e}",
+            self.address
+        ))
+        .with_hint("is it a Springald master, of this version?")
     }
 
     fn unreachable(&self, e: &reqwest::Error) -> Error {
@@ -233,6 +359,27 @@ impl Client {
             "is it running (`springald master`), and is the address right?"
         })
     }
+}
+
+impl ListFilter {
+    fn path(&self, what: &str) -> String {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        if !self.states.is_empty() {
+            let states: Vec<&str> = self.states.iter().map(|state| state.name()).collect();
+            query.append_pair("state", &states.join(","));
+        }
+        if let Some(search) = &self.search {
+            query.append_pair("search", search);
+        }
+        if let Some(limit) = self.limit {
+            query.append_pair("limit", &limit.to_string());
+        }
+        format!("{what}?{}", query.finish())
+    }
+}
+
+fn number(headers: &HeaderMap, name: &str) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
 fn unknown(host: &str, e: &std::io::Error) -> Error {
@@ -270,6 +417,20 @@ mod tests {
             .unwrap_err();
         assert!(e.message().contains(&format!("127.0.0.1:{port}")), "{e}");
         assert!(e.hint().is_some());
+    }
+
+    #[test]
+    fn filters_are_written_as_a_query() {
+        let filter = ListFilter {
+            states: vec![JobState::Waiting, JobState::Running],
+            search: Some("a b&c".into()),
+            limit: Some(7),
+        };
+        assert_eq!(
+            filter.path("jobs"),
+            "jobs?state=waiting%2Crunning&search=a+b%26c&limit=7"
+        );
+        assert_eq!(ListFilter::default().path("jobs"), "jobs?");
     }
 
     #[test]

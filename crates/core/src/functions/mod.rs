@@ -1,11 +1,17 @@
 //! Scalar functions of Spark that neither DataFusion nor `datafusion-spark` has; the Python package builds on them.
 
+mod array_fold;
+mod array_mode;
 mod checked;
 mod conv;
+mod integral_divide;
 mod java_text;
 mod json;
+mod nullability;
 mod raise_error;
 mod spark_hash;
+
+pub(crate) use nullability::{not_null, nullable};
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -13,22 +19,33 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
+    ColumnarValue, HigherOrderUDF, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
+    Volatility,
 };
 
 /// The functions that every process registers.
 pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
-    [checked::functions(), json::functions()]
+    let functions = [checked::functions(), json::functions()]
         .into_iter()
         .flatten()
         .chain([
+            array_mode::function(),
             conv::function(),
+            integral_divide::function(),
             java_text::function(),
             raise_error::function(),
             spark_hash::function(),
         ])
-        .map(|function| Arc::new(ScalarUDF::new_from_impl(function)))
+        .map(ScalarUDF::new_from_impl);
+    functions
+        .chain(nullability::functions())
+        .map(Arc::new)
         .collect()
+}
+
+/// The functions with lambdas that every process registers.
+pub(crate) fn higher_order_functions() -> Vec<Arc<HigherOrderUDF>> {
+    vec![Arc::new(array_fold::function())]
 }
 
 /// A function without parameters of its own.

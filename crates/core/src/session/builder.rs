@@ -15,7 +15,7 @@ use datafusion::error::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SessionState, SessionStateBuilder};
-use datafusion::logical_expr::{AggregateUDF, ScalarUDF};
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF};
 use datafusion::physical_optimizer::PhysicalOptimizerRule;
 use datafusion::physical_optimizer::optimizer::PhysicalOptimizer;
 use datafusion::prelude::SessionConfig;
@@ -98,7 +98,8 @@ pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Sessio
         .with_runtime_env(runtime)
         .with_cache_factory(Some(Arc::new(Caching)))
         .with_scalar_functions(functions.scalar_functions.into_values().collect())
-        .with_aggregate_functions(functions.aggregate_functions.into_values().collect());
+        .with_aggregate_functions(functions.aggregate_functions.into_values().collect())
+        .with_higher_order_functions(functions.higher_order_functions.into_values().collect());
     let lines = line_format_factories();
     let built_in = ["parquet", "csv", "json", "ndjson", "avro", "arrow"].map(str::to_owned);
     let kinds = built_in
@@ -164,6 +165,10 @@ pub fn function_registry() -> BallistaFunctionRegistry {
     registry
         .scalar_functions
         .extend(by_name(ours, ScalarUDF::name));
+    registry.higher_order_functions.extend(by_name(
+        functions::higher_order_functions(),
+        HigherOrderUDF::name,
+    ));
     let ml = springald_ml::aggregate_functions();
     registry
         .aggregate_functions

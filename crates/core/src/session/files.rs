@@ -1,27 +1,24 @@
 //! Files read and written by a program: paths, a format and its options, called as PySpark calls them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use datafusion::datasource::MemTable;
 use datafusion::datasource::file_format::format_as_file_type;
-use datafusion::datasource::listing::{
-    ListingOptions, ListingTable, ListingTableConfig, ListingTableUrl,
-};
-use datafusion::execution::SessionState;
+use datafusion::datasource::listing::{ListingOptions, ListingTable, ListingTableConfig};
 use datafusion::functions::expr_fn::nullif;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::{Expr, LogicalPlan, cast};
 use datafusion::prelude::{DataFrame, lit};
-use futures::{StreamExt, TryStreamExt};
 
 use super::Session;
-use super::tables::{nothing_at, schema_without_views, table_of, unreadable};
+use super::found_files::FoundFiles;
+use super::tables::{schema_without_views, table_of};
 use super::write::SaveMode;
 use crate::error::{Error, Result, nearest};
-
-/// What a partition folder is called whose value is null.
-const NULL_PARTITION: &str = "__HIVE_DEFAULT_PARTITION__";
+use crate::functions::nullable;
 
 /// An option of a format: PySpark's name, and the engine's key if the engine takes it as it is.
 type FormatOption = (&'static str, Option<&'static str>);
@@ -44,7 +41,6 @@ const CSV_OPTIONS: &[FormatOption] = &[
     ("encoding", None),
     ("charset", None),
     ("mode", None),
-    ("pathGlobFilter", None),
 ];
 
 const JSON_OPTIONS: &[FormatOption] = &[
@@ -52,22 +48,35 @@ const JSON_OPTIONS: &[FormatOption] = &[
     ("multiLine", None),
     ("encoding", None),
     ("mode", None),
-    ("pathGlobFilter", None),
 ];
 
 const PARQUET_OPTIONS: &[FormatOption] = &[
     ("compression", Some("format.compression")),
     ("mergeSchema", None),
-    ("pathGlobFilter", None),
 ];
 
 const LIBSVM_OPTIONS: &[FormatOption] = &[
     ("numFeatures", Some("format.num_features")),
     ("vectorType", Some("format.vector")),
-    ("pathGlobFilter", None),
 ];
 
-const OTHER_OPTIONS: &[FormatOption] = &[("pathGlobFilter", None)];
+const TEXT_OPTIONS: &[FormatOption] = &[
+    ("lineSep", Some("format.line_sep")),
+    ("wholetext", Some("format.whole_text")),
+    ("compression", Some("format.compression")),
+    ("encoding", None),
+];
+
+/// Which files are read, whatever their format.
+const FILE_OPTIONS: &[FormatOption] = &[
+    ("pathGlobFilter", None),
+    ("recursiveFileLookup", None),
+    ("ignoreCorruptFiles", None),
+    ("ignoreMissingFiles", None),
+    ("ignoredPathSegmentRegex", None),
+    ("modifiedBefore", None),
+    ("modifiedAfter", None),
+];
 
 fn options_of(format: &str) -> &'static [FormatOption] {
     match format {
@@ -75,12 +84,13 @@ fn options_of(format: &str) -> &'static [FormatOption] {
         "json" => JSON_OPTIONS,
         "parquet" => PARQUET_OPTIONS,
         "libsvm" => LIBSVM_OPTIONS,
-        _ => OTHER_OPTIONS,
+        "text" | "txt" | "log" => TEXT_OPTIONS,
+        _ => &[],
     }
 }
 
 /// Options checked against those that a format has.
-struct Options {
+pub(super) struct Options {
     /// Under the engine's keys.
     engine: HashMap<String, String>,
     ours: HashMap<&'static str, String>,
@@ -88,16 +98,16 @@ struct Options {
 
 impl Options {
     fn new(format: &str, given: &[(String, String)]) -> Result<Self> {
-        let known = options_of(format);
+        let known = options_of(format).iter().chain(FILE_OPTIONS);
         let mut options = Self {
             engine: HashMap::new(),
             ours: HashMap::new(),
         };
         for (name, value) in given {
-            let Some((option, key)) = known.iter().find(|(k, _)| k.eq_ignore_ascii_case(name))
+            let Some((option, key)) = known.clone().find(|(k, _)| k.eq_ignore_ascii_case(name))
             else {
                 let error = Error::invalid(format!("{format} files have no option `{name}`"));
-                let names = known.iter().map(|(name, _)| *name);
+                let names = known.clone().map(|(name, _)| *name);
                 return Err(match nearest(name, names.clone()) {
                     Some(near) => error.with_hint(format!("did you mean `{near}`?")),
                     None => {
@@ -135,9 +145,28 @@ impl Options {
         Ok(options)
     }
 
-    fn is_on(&self, name: &str) -> bool {
+    pub(super) fn is_on(&self, name: &str) -> bool {
         let value = self.ours.get(name);
         value.is_some_and(|v| v.eq_ignore_ascii_case("true"))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&str> {
+        self.ours.get(name).map(String::as_str)
+    }
+
+    /// A moment such as `2026-01-31T12:00:00`, in UTC.
+    pub(super) fn moment(&self, name: &str) -> Result<Option<DateTime<Utc>>> {
+        let Some(value) = self.text(name) else {
+            return Ok(None);
+        };
+        let moment = NaiveDateTime::parse_from_str(value, "%Y-%m-%dT%H:%M:%S");
+        let moment = moment.map_err(|_| {
+            Error::invalid(format!(
+                "the option {name} is `{value}`, which is no moment"
+            ))
+            .with_hint("write it as 2026-01-31T12:00:00")
+        })?;
+        Ok(Some(moment.and_utc()))
     }
 }
 
@@ -205,15 +234,8 @@ impl Session {
             let lines = ("format.newline_delimited".to_owned(), "false".to_owned());
             options.engine.extend([lines]);
         }
-        let mut urls = vec![];
-        for path in paths {
-            let path = match options.ours.get("pathGlobFilter") {
-                Some(glob) => format!("{}/{glob}", path.trim_end_matches('/')),
-                None => path.clone(),
-            };
-            urls.push(ListingTableUrl::parse(&path)?);
-        }
-        let (ending, compression) = self.common_ending(&state, &urls, &format).await?;
+        let mut found = FoundFiles::list(&state, paths, &options).await?;
+        let (ending, compression) = found.common_ending(&format)?;
         if let Some(compression) = compression {
             let key = "format.compression".to_owned();
             options.engine.entry(key).or_insert(compression);
@@ -224,7 +246,14 @@ impl Session {
         })?;
         let listing = ListingOptions::new(factory.create(&state, &options.engine)?)
             .with_file_extension(ending);
-        let listing = self.with_partition_columns(&state, &urls, listing).await?;
+        let listing = listing.with_table_partition_cols(found.partition_columns());
+        if options.is_on("ignoreCorruptFiles") {
+            found.leave_out_corrupt(&state, &listing).await?;
+        }
+        let listing = match found.is_part {
+            true => listing.with_file_extension(""),
+            false => listing,
+        };
         let schema = match schema {
             Some(given) => {
                 let in_folders = |f: &&Arc<Field>| {
@@ -235,14 +264,7 @@ impl Session {
                 Arc::new(Schema::new(fields.collect::<Vec<_>>()))
             }
             None => {
-                let mut schemas = vec![];
-                for url in &urls {
-                    let schema = listing.infer_schema(&state, url).await;
-                    let schema = schema.map_err(|e| unreadable(url, &e))?;
-                    schemas.push(Arc::unwrap_or_clone(schema));
-                }
-                let merged = Schema::try_merge(schemas)
-                    .map_err(|e| Error::invalid(format!("the files do not fit together: {e}")))?;
+                let merged = found.schema(&state, &listing).await?;
                 let header = options.engine.get("format.has_header");
                 let header = header.is_some_and(|v| v.eq_ignore_ascii_case("true"));
                 match format.as_str() {
@@ -253,10 +275,20 @@ impl Session {
             }
         };
         // Nothing keeps a file from having a null, whatever another one says.
-        let nullable = |f: &Arc<Field>| f.as_ref().clone().with_nullable(true);
-        let fields: Vec<_> = schema.fields().iter().map(nullable).collect();
+        let may_be_null = |f: &Arc<Field>| f.as_ref().clone().with_nullable(true);
+        let fields: Vec<_> = schema.fields().iter().map(may_be_null).collect();
         let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
         let schema = schema_without_views(&schema).unwrap_or(schema);
+        let in_folders: Vec<String> = listing
+            .table_partition_cols
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect();
+        let urls = found.urls()?;
+        if urls.is_empty() {
+            let nothing = MemTable::try_new(schema, vec![vec![]])?;
+            return Ok(self.context.read_table(Arc::new(nothing))?);
+        }
         let table = |schema: SchemaRef| {
             let config = ListingTableConfig::new_with_multi_paths(urls)
                 .with_listing_options(listing)
@@ -265,97 +297,23 @@ impl Session {
             let table = ListingTable::try_new(config)?.with_cache(cache);
             self.context.read_table(Arc::new(table))
         };
-        match null.filter(|null| !null.is_empty()) {
-            None => Ok(table(schema)?),
-            Some(null) => Ok(without(&null, &schema, table(as_text(&schema))?)?),
-        }
-    }
-
-    /// The ending that the files have, so that a folder's `_SUCCESS` and checksums are left out, and how they are
-    /// compressed.
-    async fn common_ending(
-        &self,
-        state: &SessionState,
-        urls: &[ListingTableUrl],
-        format: &str,
-    ) -> Result<(String, Option<String>)> {
-        let mut endings = BTreeSet::new();
-        let mut hidden = false;
-        for url in urls {
-            let mut any = false;
-            let store = state.runtime_env().object_store(url)?;
-            let mut files = url.list_all_files(state, store.as_ref(), "").await?;
-            while let Some(file) = files.next().await {
-                let file = file.map_err(|e| unreadable(url, &e))?;
-                let name = file.location.filename().unwrap_or_default();
-                if name.starts_with(['.', '_']) {
-                    hidden = true;
-                    continue;
-                }
-                any = true;
-                let told = ListingTableConfig::infer_file_extension_and_compression_type(name).ok();
-                endings.insert(told.unwrap_or_default());
-            }
-            if !any {
-                return Err(nothing_at(url));
-            }
-        }
-        let mut kinds = endings.iter();
-        let (Some(first), more) = (kinds.next(), kinds.next().is_some()) else {
-            return Ok((String::new(), None));
+        let frame = match null.filter(|null| !null.is_empty()) {
+            None => table(schema)?,
+            Some(null) => without(&null, &schema, table(as_text(&schema))?)?,
         };
-        let columnar = matches!(format, "parquet" | "avro" | "arrow");
-        let compression = first.1.clone().filter(|_| !columnar);
-        if !more {
-            // A file without an ending counts as one that is called like its ending.
-            let whole = match &first.1 {
-                Some(compression) => format!(".{}.{compression}", first.0),
-                None => format!(".{}", first.0),
-            };
-            return Ok((if hidden { whole } else { String::new() }, compression));
+        if in_folders.is_empty() {
+            return Ok(frame);
         }
-        if hidden || endings.iter().any(|(_, packed)| packed != &first.1) {
-            let all: Vec<_> = endings.into_iter().map(|(ending, _)| ending).collect();
-            return Err(Error::invalid(format!(
-                "there are files of several kinds: {}",
-                all.join(", ")
-            ))
-            .with_hint("say which: a path like folder/*.csv"));
-        }
-        Ok((String::new(), compression))
-    }
-
-    /// Columns told by folders such as `year=2026`, of the narrowest type that holds every value.
-    async fn with_partition_columns(
-        &self,
-        state: &SessionState,
-        urls: &[ListingTableUrl],
-        listing: ListingOptions,
-    ) -> Result<ListingOptions> {
-        let mut names: Vec<String> = vec![];
-        let mut values: HashMap<String, BTreeSet<String>> = HashMap::new();
-        for url in urls {
-            let store = state.runtime_env().object_store(url)?;
-            let files = url.list_all_files(state, store.as_ref(), "").await?;
-            let files: Vec<_> = files.try_collect().await?;
-            for file in files {
-                let Some(inside) = url.strip_prefix(&file.location) else {
-                    continue;
-                };
-                for (name, value) in inside.filter_map(|part| part.split_once('=')) {
-                    if !names.iter().any(|known| known == name) {
-                        names.push(name.to_owned());
-                    }
-                    let seen = values.entry(name.to_owned()).or_default();
-                    seen.insert(value.to_owned());
-                }
+        let columns = frame.schema().columns().into_iter().map(|column| {
+            let name = column.name.clone();
+            let value = Expr::Column(column);
+            match in_folders.contains(&name) {
+                true => nullable(value).alias(name),
+                false => value,
             }
-        }
-        let columns = names.into_iter().map(|name| {
-            let data_type = values.get(&name).map_or(DataType::Utf8, narrowest);
-            (name, data_type)
         });
-        Ok(listing.with_table_partition_cols(columns.collect()))
+        let columns: Vec<_> = columns.collect();
+        Ok(frame.select(columns)?)
     }
 
     /// Writes a folder of files, whole or not at all, and gives the count of rows.
@@ -390,6 +348,8 @@ impl Session {
                 ))
                 .with_hint("cast it to a string"));
             }
+            options.engine.remove("format.whole_text");
+            check_line_end(options.engine.remove("format.line_sep"))?;
             let plain = [
                 ("format.has_header", "false"),
                 ("format.quote_style", "Never"),
@@ -397,6 +357,7 @@ impl Session {
             let plain = plain.map(|(key, value)| (key.to_owned(), value.to_owned()));
             options.engine.extend(plain);
         } else if engine_format == "csv" {
+            check_line_end(options.engine.remove("format.terminator"))?;
             let header = options.engine.entry("format.has_header".to_owned());
             header.or_insert_with(|| "false".to_owned());
         }
@@ -448,6 +409,14 @@ impl Session {
     }
 }
 
+fn check_line_end(end: Option<String>) -> Result<()> {
+    match end.as_deref() {
+        None | Some("\n") => Ok(()),
+        Some(_) => Err(Error::invalid("lines are written with \\n at their end")
+            .with_hint("leave the option `lineSep` out")),
+    }
+}
+
 fn as_text(schema: &Schema) -> SchemaRef {
     let text = |f: &Arc<Field>| f.as_ref().clone().with_data_type(DataType::Utf8);
     Arc::new(Schema::new(
@@ -494,21 +463,6 @@ fn sorted_by_name(schema: &Schema) -> SchemaRef {
     let mut fields = schema.fields().to_vec();
     fields.sort_by(|a, b| a.name().cmp(b.name()));
     Arc::new(Schema::new(fields))
-}
-
-fn narrowest(values: &BTreeSet<String>) -> DataType {
-    let all = |fits: fn(&str) -> bool| values.iter().all(|value| fits(value));
-    if values.contains(NULL_PARTITION) {
-        DataType::Utf8
-    } else if all(|v| v.parse::<i32>().is_ok()) {
-        DataType::Int32
-    } else if all(|v| v.parse::<i64>().is_ok()) {
-        DataType::Int64
-    } else if all(|v| v.len() == 10 && v.parse::<chrono::NaiveDate>().is_ok()) {
-        DataType::Date32
-    } else {
-        DataType::Utf8
-    }
 }
 
 #[cfg(test)]

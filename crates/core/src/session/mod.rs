@@ -3,13 +3,18 @@
 mod builder;
 mod cache;
 mod catalog;
+pub(crate) mod description;
 mod files;
+mod found_files;
 mod publish;
 mod spark_functions;
+mod spark_sql;
 mod spelling;
 mod statement;
 mod statistics;
+pub(crate) mod system;
 pub(crate) mod tables;
+mod union_order;
 mod upload;
 mod write;
 
@@ -22,6 +27,7 @@ use datafusion::catalog::{
     MemorySchemaProvider,
 };
 use datafusion::error::DataFusionError;
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::parser::ParserError;
 use parking_lot::Mutex;
@@ -36,12 +42,14 @@ pub use upload::Upload;
 pub use write::SaveMode;
 
 use crate::cache::{BlockStore, CacheSite};
-use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster};
+use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster, WorkspaceFiles};
 use crate::config as settings;
 use crate::error::{Error, Result, engine_message, find_ours};
 use crate::master_url::MasterUrl;
+use crate::process::kilobytes;
 use crate::security::security;
 use catalog::SessionTables;
+use union_order::UnionsInOrder;
 
 /// Partitions of a cluster's exchanges for each of its cores: two, so that one slow task does not hold up a stage.
 /// More make the many short stages of a query like TPC-H q21 longer, by 60 % with eight a core.
@@ -58,7 +66,8 @@ pub struct Session {
     cluster: Option<Arc<ClusterClient>>,
     /// The folder whose `warehouse` holds tables made here, as the writing processes see it.
     workspace: PathBuf,
-    embedded: Mutex<Option<LocalCluster>>,
+    /// Shared with sessions that [`Session::another`] has made.
+    embedded: Mutex<Option<Arc<LocalCluster>>>,
 }
 
 impl Session {
@@ -67,39 +76,76 @@ impl Session {
     /// # Errors
     /// If the master cannot be reached or is of another version, or a setting is unknown or wrong.
     pub async fn connect(master: &MasterUrl, conf: &[(String, String)]) -> Result<Self> {
-        let runtime = runtime_env(None)?;
-        let tables = Arc::new(SessionTables::default());
-        let catalogs = catalogs(&tables)?;
-        let mut embedded = None;
-        let (host, port) = match master {
-            MasterUrl::Local { threads } => {
-                let threads = threads.unwrap_or_else(all_cores);
-                let store = BlockStore::new(local_cache_bytes(), None);
-                let site = CacheSite::new(store, String::new(), threads);
-                let config = local_config(threads).with_extension(Arc::new(site));
-                let config = with_conf(config, conf)?;
-                let state = builder::builder(config, runtime)
-                    .with_catalog_list(catalogs)
-                    .build();
-                return Ok(Self::new(
-                    state.into(),
-                    master,
-                    tables,
-                    None,
-                    workspace(),
-                    None,
-                ));
-            }
+        match master {
+            MasterUrl::Local { threads } => Self::local(master, *threads, conf),
             MasterUrl::LocalCluster { workers, cores } => {
                 let started = LocalCluster::start(*workers, *cores, &workspace()).await?;
-                let address = started.address();
-                embedded = Some(started);
-                address
+                Self::join(master, started.address(), Some(Arc::new(started)), conf).await
             }
-            MasterUrl::Cluster { host, port } => (host.clone(), *port),
+            MasterUrl::Cluster { host, port } => {
+                Self::join(master, (host.clone(), *port), None, conf).await
+            }
+        }
+    }
+
+    /// Another session on the same master: with tables and settings of its own, on the same embedded cluster.
+    ///
+    /// # Errors
+    /// As [`connect`](Self::connect), and if this session has ended.
+    pub async fn another(&self, conf: &[(String, String)]) -> Result<Self> {
+        let MasterUrl::LocalCluster { .. } = self.master else {
+            return Self::connect(&self.master, conf).await;
         };
+        let embedded = self.embedded.lock().clone();
+        let embedded = embedded.ok_or_else(|| {
+            Error::invalid("the session has ended, and its cluster with it")
+                .with_hint("begin another one")
+        })?;
+        Self::join(&self.master, embedded.address(), Some(embedded), conf).await
+    }
+
+    fn local(
+        master: &MasterUrl,
+        threads: Option<usize>,
+        conf: &[(String, String)],
+    ) -> Result<Self> {
+        let tables = Arc::new(SessionTables::default());
+        let catalogs = catalogs(&tables)?;
+        let threads = threads.unwrap_or_else(all_cores);
+        let store = BlockStore::new(local_cache_bytes(), None);
+        let site = CacheSite::new(store, String::new(), threads);
+        let config = local_config(threads).with_extension(Arc::new(site));
+        let config = with_conf(config, conf)?;
+        let state = builder::builder(config, runtime_env(None)?)
+            .with_catalog_list(catalogs)
+            .with_physical_optimizer_rule(Arc::new(UnionsInOrder))
+            .build();
+        let workspace = workspace();
+        Ok(Self::new(
+            state.into(),
+            master,
+            tables,
+            None,
+            workspace,
+            None,
+        ))
+    }
+
+    async fn join(
+        master: &MasterUrl,
+        (host, port): (String, u16),
+        embedded: Option<Arc<LocalCluster>>,
+        conf: &[(String, String)],
+    ) -> Result<Self> {
+        let tables = Arc::new(SessionTables::default());
+        let catalogs = catalogs(&tables)?;
         let (client, info) = ClusterClient::connect(&host, port).await?;
         let client = Arc::new(client);
+        let runtime = runtime_env(None)?;
+        let workspace = PathBuf::from(info.workspace);
+        let files = WorkspaceFiles::new(&workspace, client.rest().clone());
+        let files = files.map_err(DataFusionError::from)?;
+        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), Arc::new(files));
         let partitions = match info.cores as usize {
             0 => UNKNOWN_PARTITIONS,
             cores => PARTITIONS_A_CORE * cores.max(2),
@@ -116,7 +162,6 @@ impl Session {
             .with_query_planner(Arc::new(ClusterPlanner::new(Arc::clone(&client))))
             .build();
         tables.define(client.rest().catalog().await?);
-        let workspace = PathBuf::from(info.workspace);
         Ok(Self::new(
             state.into(),
             master,
@@ -133,10 +178,11 @@ impl Session {
         tables: Arc<SessionTables>,
         cluster: Option<Arc<ClusterClient>>,
         workspace: PathBuf,
-        embedded: Option<LocalCluster>,
+        embedded: Option<Arc<LocalCluster>>,
     ) -> Self {
         let context = Arc::new(context);
         tables.attach(&context);
+        system::attach(&context, cluster.as_ref());
         Self {
             context,
             master: master.clone(),
@@ -188,6 +234,14 @@ impl Session {
         }
     }
 
+    /// Learns of the tables and views that other sessions made or dropped since this one began.
+    pub async fn refresh_catalog(&self) -> Result<()> {
+        if let Some(cluster) = &self.cluster {
+            self.tables.define(cluster.rest().catalog().await?);
+        }
+        Ok(())
+    }
+
     /// Changes a setting for the statements to come.
     pub fn set(&self, key: &str, value: &str) -> Result<()> {
         let state = self.context.state_ref();
@@ -197,7 +251,24 @@ impl Session {
 
     /// Runs one statement. Queries run when their rows are asked for; everything else is done on return.
     pub async fn sql(&self, sql: &str) -> Result<DataFrame> {
-        self.run(sql).await.map_err(|e| self.explain(e, sql))
+        Ok(self.described(sql, false).await?.0)
+    }
+
+    /// The same where Spark's meaning goes before DataFusion's: `range(…)` has a column `id`. For each column that has
+    /// no name the text of its expression is told, as Spark has names for these; nothing if that is not clear.
+    pub async fn spark_sql(&self, sql: &str) -> Result<(DataFrame, Vec<Option<String>>)> {
+        self.described(sql, true).await
+    }
+
+    /// Jobs of the statement carry its text, those that it runs by itself and those of its rows.
+    async fn described(&self, sql: &str, spark: bool) -> Result<(DataFrame, Vec<Option<String>>)> {
+        let run = description::during(sql, self.run(sql, spark)).await;
+        let (frame, names) = run.map_err(|e| self.explain(e, sql))?;
+        let frame = match self.cluster {
+            Some(_) => description::described(frame, sql),
+            None => frame,
+        };
+        Ok((frame, names))
     }
 
     /// The table at a path, as `SELECT * FROM 'path'` reads it, or as files of the format `named`.
@@ -274,15 +345,8 @@ fn with_conf(config: SessionConfig, conf: &[(String, String)]) -> Result<Session
 
 /// Memory that cached data may take in local mode: half of what is free now.
 fn local_cache_bytes() -> usize {
-    let free = std::fs::read_to_string("/proc/meminfo")
-        .ok()
-        .and_then(|text| {
-            let line = text
-                .lines()
-                .find(|line| line.starts_with("MemAvailable:"))?;
-            line.split_whitespace().nth(1)?.parse::<usize>().ok()
-        });
-    free.map_or(1 << 30, |kib| kib * 1024 / 2)
+    let free = kilobytes(Path::new("/proc/meminfo"), "MemAvailable:");
+    free.map_or(1 << 30, |free| free as usize / 2)
 }
 
 fn all_cores() -> usize {

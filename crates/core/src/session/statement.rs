@@ -10,15 +10,81 @@ use datafusion::prelude::DataFrame;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::{self, ObjectType};
 
+use super::spark_sql::{self, Relation, Titles};
 use super::{Session, is_planning};
 use crate::error::{Error, Result};
 use crate::protocol::CatalogEntry;
 
 impl Session {
-    pub(super) async fn run(&self, sql: &str) -> Result<DataFrame> {
+    /// Runs a statement; with `spark`, names that Spark and DataFusion have for other things are Spark's, and the
+    /// texts of columns without a name are told.
+    pub(super) async fn run(
+        &self,
+        sql: &str,
+        spark: bool,
+    ) -> Result<(DataFrame, Vec<Option<String>>)> {
+        let mut statement = spark_sql::parse(&self.context.state(), sql)?;
+        let titles = match spark {
+            true => Titles::of(&statement),
+            false => Titles::default(),
+        };
+        let changed = spark_sql::rewrite(&mut statement)?;
+        let relations = spark_sql::relations(&mut statement, spark);
+        if !relations.is_empty() && self.is_lasting_view(&statement) {
+            return Err(
+                Error::invalid("a view of the cluster's catalog reads tables alone").with_hint(
+                    "make a table of what it reads: CREATE EXTERNAL TABLE t STORED AS … LOCATION '…'",
+                ),
+            );
+        }
+        let frames = self.frames_of(relations).await?;
+        let mut names = vec![];
+        for frame in frames {
+            let name = format!("_relation_{}", uuid::Uuid::new_v4().simple());
+            self.context
+                .register_table(name.as_str(), frame.into_view())?;
+            names.push(name);
+        }
+        spark_sql::place(&mut statement, spark, names.clone());
+        let text = match changed {
+            true => statement.to_string(),
+            false => sql.to_owned(),
+        };
+        let done = self.run_statement(statement, &text).await;
+        for name in names {
+            self.context.deregister_table(name.as_str())?;
+        }
+        let done = done?;
+        let columns = done.schema().fields().len();
+        Ok((done, titles.over(columns)))
+    }
+
+    fn is_lasting_view(&self, statement: &Statement) -> bool {
+        let Statement::Statement(inner) = statement else {
+            return false;
+        };
+        let is_lasting =
+            matches!(inner.as_ref(), ast::Statement::CreateView(view) if !view.temporary);
+        self.cluster.is_some() && is_lasting
+    }
+
+    async fn frames_of(&self, relations: Vec<Relation>) -> Result<Vec<DataFrame>> {
+        let mut frames = Vec::with_capacity(relations.len());
+        for relation in relations {
+            frames.push(match relation {
+                Relation::Files { format, path } => {
+                    let format = Some(format.as_str());
+                    self.read_files(&[path], format, None, &[]).await?
+                }
+                Relation::Range { start, end, step } => self.range(start, end, step, None).await?,
+            });
+        }
+        Ok(frames)
+    }
+
+    async fn run_statement(&self, statement: Statement, sql: &str) -> Result<DataFrame> {
         let state = self.context.state();
         let dialect = state.config_options().sql_parser.dialect;
-        let statement = state.sql_to_statement(sql, &dialect)?;
         match &statement {
             Statement::CreateExternalTable(table) => {
                 let name = table.name.to_string();

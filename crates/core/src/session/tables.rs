@@ -16,6 +16,7 @@ use datafusion::execution::SessionState;
 use datafusion::logical_expr::CreateExternalTable;
 use futures::{StreamExt, TryStreamExt};
 use object_store::ObjectMeta;
+use springald_text::table_url;
 
 use crate::error::{Error, engine_message};
 
@@ -36,12 +37,47 @@ impl TableProviderFactory for ListingFactory {
         // A table with its columns given may be made before its first file is; one without may not.
         if cmd.schema.fields().is_empty() {
             for location in &cmd.locations {
-                first_file(state, &ListingTableUrl::parse(location)?).await?;
+                first_file(state, &table_url(location)?).await?;
             }
         }
-        let made = self.inner.create(state, cmd).await;
+        let urls = cmd.locations.iter().map(|location| table_url(location));
+        let urls = urls.collect::<Result<Vec<_>>>()?;
+        let made = if cmd
+            .locations
+            .iter()
+            .any(|location| is_url_with_glob(location))
+        {
+            // The factory knows no globs in URLs: it makes the table over the folders.
+            let folders = urls.iter().map(|url| url.as_str().to_owned()).collect();
+            let cmd = CreateExternalTable {
+                locations: folders,
+                ..cmd.clone()
+            };
+            let made = self.inner.create(state, &cmd).await;
+            made.and_then(|table| over(table, urls))
+        } else {
+            self.inner.create(state, cmd).await
+        };
         without_views(made.map_err(|e| unreadable(cmd.locations.join(", "), &e))?)
     }
+}
+
+fn is_url_with_glob(location: &str) -> bool {
+    location.contains("://") && location.contains(['*', '?', '['])
+}
+
+/// The same table over other files.
+fn over(
+    table: Arc<dyn TableProvider>,
+    urls: Vec<ListingTableUrl>,
+) -> Result<Arc<dyn TableProvider>> {
+    let Some(listing) = table.downcast_ref::<ListingTable>() else {
+        return Ok(table);
+    };
+    let config = ListingTableConfig::new_with_multi_paths(urls)
+        .with_listing_options(listing.options().clone())
+        .with_schema(Arc::new(file_schema(listing)));
+    Ok(Arc::new(ListingTable::try_new(config)?))
 }
 
 /// The table over the files at `path`: a file, a folder or a glob. The format is told by the ending of the
@@ -54,7 +90,7 @@ pub async fn table_at(
     path: &str,
     named: Option<&str>,
 ) -> Result<Arc<dyn TableProvider>> {
-    let url = ListingTableUrl::parse(path)?;
+    let url = table_url(path)?;
     let file = first_file(state, &url).await?;
     let (ending, compression) =
         ListingTableConfig::infer_file_extension_and_compression_type(&file)?;

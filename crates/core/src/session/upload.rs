@@ -17,6 +17,7 @@ use datafusion::prelude::DataFrame;
 
 use super::Session;
 use crate::error::{Error, Result};
+use crate::functions::not_null;
 
 /// Bytes of rows in one file of an upload; each is read by a task of its own.
 const PART_BYTES: usize = 16 << 20;
@@ -121,7 +122,8 @@ impl Session {
             bounds = starts.select(vec![col("from"), end.alias("to")])?;
         }
         let numbers = bounds.select(vec![range(col("from"), col("to"), lit(step)).alias("id")])?;
-        Ok(numbers.unnest_columns(&["id"])?)
+        let numbers = numbers.unnest_columns(&["id"])?;
+        Ok(numbers.select(vec![not_null(col("id")).alias("id")])?)
     }
 }
 

@@ -14,7 +14,7 @@ use datafusion::datasource::file_format::{FileFormatFactory, format_as_file_type
 use datafusion::datasource::listing::ListingTable;
 use datafusion::logical_expr::dml::CopyTo;
 use datafusion::logical_expr::dml::InsertOp;
-use datafusion::logical_expr::{DmlStatement, LogicalPlan, WriteOp};
+use datafusion::logical_expr::{DmlStatement, LogicalPlan, LogicalPlanBuilder, WriteOp};
 use datafusion::prelude::DataFrame;
 
 use super::Session;
@@ -202,9 +202,12 @@ impl Session {
         plan: impl FnOnce(String) -> LogicalPlan,
     ) -> Result<u64> {
         let staging = target.join(format!("_staging-{}", uuid::Uuid::new_v4().simple()));
-        let rows = self
-            .count_written(plan(format!("{}/", staging.display())))
-            .await;
+        let plan = plan(format!("{}/", staging.display()));
+        let columns = columns_alone(&plan, &staging)?;
+        let mut rows = self.count_written(plan).await;
+        if let (Ok(0), Some(columns)) = (&rows, columns) {
+            rows = self.count_written(columns).await;
+        }
         let rows = match rows {
             Ok(rows) => rows,
             Err(e) => {
@@ -238,7 +241,6 @@ impl Session {
     }
 
     fn count_frame(&self, rows: u64) -> Result<DataFrame> {
-        use datafusion::logical_expr::LogicalPlanBuilder;
         use datafusion::prelude::lit;
         let plan = LogicalPlanBuilder::empty(true)
             .project([lit(rows).alias("count")])?
@@ -259,6 +261,22 @@ impl Session {
             .get_file_format_factory(ending.trim_start_matches('.'))
             .ok_or_else(|| Error::invalid(format!("tables of {ending} files cannot be written to")))
     }
+}
+
+/// The write of one Parquet file that has the columns and no rows: without rows there would be no file, and who reads the
+/// folder could not tell the columns.
+fn columns_alone(plan: &LogicalPlan, staging: &Path) -> Result<Option<LogicalPlan>> {
+    let LogicalPlan::Copy(copy) = plan else {
+        return Ok(None);
+    };
+    if copy.file_type.get_ext() != "parquet" || !copy.partition_by.is_empty() {
+        return Ok(None);
+    }
+    let nothing = LogicalPlanBuilder::from(copy.input.as_ref().clone()).limit(0, Some(0))?;
+    let mut copy = copy.clone();
+    copy.input = Arc::new(nothing.build()?);
+    copy.output_url = staging.join("part-0.parquet").display().to_string();
+    Ok(Some(LogicalPlan::Copy(copy)))
 }
 
 /// Says which write failed; the cause may be in the reading as well.

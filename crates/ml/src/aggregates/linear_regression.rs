@@ -110,7 +110,7 @@ fn fits(groups: &[Option<Moments>]) -> Result<ArrayRef> {
         let rows = moments.as_ref().map_or(0, Moments::count);
         n.append_value(rows as i64);
         let fit = moments.as_ref().and_then(|moments| {
-            let solution = solve(moments, &Penalty::NONE, Scale::Population, None).ok()?;
+            let solution = solve(moments, &Penalty::NONE, Scale::Population).ok()?;
             let fit = FitStatistics::new(moments, &solution.coefficients, solution.intercept, true);
             // Not Spark's r²: with weights that has another denominator.
             let label = moments.variables() - 1;

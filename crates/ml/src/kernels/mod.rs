@@ -2,11 +2,11 @@
 
 mod compensated;
 pub mod dense;
-pub mod elastic_net;
 mod hash;
 pub mod interleave;
 pub mod lloyd;
 pub mod moments;
+pub(crate) mod quasi_newton;
 mod spread;
 mod syrk;
 

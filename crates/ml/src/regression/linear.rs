@@ -31,7 +31,8 @@ pub(super) const MAX_NORMAL_FEATURES: usize = 4096;
 /// `standardization` the terms of the penalty are divided by `σⱼ` and `σⱼ²`.
 ///
 /// One pass over the data sums the moments of label and features; what follows needs no more of the data. Above 4096
-/// features each iteration is a pass over the cached input.
+/// features each iteration is a pass over the cached input. Where Spark iterates (under an L1 penalty, and with solver
+/// "l-bfgs") these are Spark's iterations: the same in number, and the same answer where they are ended early.
 ///
 /// A constant feature has coefficient 0. A constant label has all coefficients 0, the intercept being the label.
 /// Where features are collinear, or more than the rows, and `reg_param` is 0, the coefficients are those of least norm
@@ -49,10 +50,10 @@ pub struct LinearRegression {
     pub elastic_net_param: f64,
     pub fit_intercept: bool,
     pub standardization: bool,
-    /// Most sweeps of coordinate descent, or most iterations above 4096 features.
+    /// Most iterations.
     pub max_iter: usize,
-    /// Where iterations end: no standardised coefficient moves by more, or, above 4096 features, no entry of the
-    /// gradient is larger.
+    /// Iterations end, as in Spark, when the gradient's length is at most this part of the objective, or the last 20
+    /// objectives are within this part of the first.
     pub tol: f64,
     pub solver: Solver,
     pub loss: Loss,
@@ -169,10 +170,7 @@ impl LinearRegression {
         moments: &Moments,
         penalty: &Penalty,
     ) -> Result<LinearRegressionModel> {
-        let mut solution = solve(moments, penalty, self.scale(), None)?;
-        if self.solver == Solver::LBfgs {
-            solution.inverse_diagonal = None;
-        }
+        let solution = solve(moments, penalty, self.scale())?;
         let fit = FitStatistics::new(
             moments,
             &solution.coefficients,

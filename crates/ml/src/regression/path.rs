@@ -98,34 +98,24 @@ impl LinearRegression {
             .collect::<Result<Vec<_>>>()?;
         let (all, others) = leave_each_out(&folds)?;
 
-        // Along falling penalties each solution is near the one before.
-        let mut order: Vec<usize> = (0..reg_params.len()).collect();
-        order.sort_by(|a, b| reg_params[*b].total_cmp(&reg_params[*a]));
-        let nets = elastic_net_params.len();
-        let mut points: Vec<Option<PathPoint>> = vec![None; reg_params.len() * nets];
-        for (net, elastic_net_param) in elastic_net_params.iter().enumerate() {
-            let mut starts: Vec<Option<Vec<f64>>> = vec![None; folds.len() + 1];
-            for at in &order {
+        let mut points = Vec::with_capacity(reg_params.len() * elastic_net_params.len());
+        for reg_param in reg_params {
+            for elastic_net_param in elastic_net_params {
                 let penalty = Penalty {
-                    reg_param: reg_params[*at],
+                    reg_param: *reg_param,
                     elastic_net_param: *elastic_net_param,
                     ..self.penalty()
                 };
-                let fit = |moments: &Moments, start: &mut Option<Vec<f64>>| {
-                    let solution = solve(moments, &penalty, self.scale(), start.as_deref())?;
-                    *start = Some(solution.scaled.clone());
-                    Ok::<_, MlError>(solution)
-                };
                 let mut errors = Vec::with_capacity(folds.len());
-                for ((fold, other), start) in folds.iter().zip(&others).zip(&mut starts[1..]) {
-                    let s = fit(other, start)?;
+                for (fold, other) in folds.iter().zip(&others) {
+                    let s = solve(other, &penalty, self.scale())?;
                     let on_fold = FitStatistics::new(fold, &s.coefficients, s.intercept, true);
                     errors.push(on_fold.rmse());
                 }
-                let solution = fit(&all, &mut starts[0])?;
+                let solution = solve(&all, &penalty, self.scale())?;
                 let (mean, std) = mean_and_std(&errors);
-                points[at * nets + net] = Some(PathPoint {
-                    reg_param: penalty.reg_param,
+                points.push(PathPoint {
+                    reg_param: *reg_param,
                     elastic_net_param: *elastic_net_param,
                     coefficients: solution.coefficients,
                     intercept: solution.intercept,
@@ -134,7 +124,6 @@ impl LinearRegression {
                 });
             }
         }
-        let points: Vec<PathPoint> = points.into_iter().flatten().collect();
         let mut best = 0;
         for (at, point) in points.iter().enumerate() {
             if point.cv_rmse_mean < points[best].cv_rmse_mean {

@@ -1,9 +1,11 @@
 //! From moments to coefficients.
 
+use futures::FutureExt;
+
 use crate::error::{MlError, Result};
 use crate::kernels::dense::{Cholesky, minimum_norm};
-use crate::kernels::elastic_net::ElasticNet;
 use crate::kernels::moments::Moments;
+use crate::kernels::quasi_newton::{Objective, QuasiNewton, Value};
 
 /// What is minimised: `½ Σ w (y − b − xβ)² / (σ_y² Σ w) + (λ / σ_y) (α Σ|β'ⱼ| + ½ (1 − α) Σ β'ⱼ²)`.
 ///
@@ -38,8 +40,6 @@ pub(crate) struct Solution {
     /// The diagonal of `(XᵀWX + penalty)⁻¹`, the intercept last if there is one; None unless that was solved directly
     /// and had an inverse.
     pub(crate) inverse_diagonal: Option<Vec<f64>>,
-    /// Coefficients in the scaled space, to start a neighbouring problem from.
-    pub(crate) scaled: Vec<f64>,
 }
 
 impl Penalty {
@@ -101,18 +101,14 @@ impl Label {
 
 /// Solves for the coefficients of features, the label being the last variable.
 ///
-/// Directly by Cholesky, or by coordinate descent if there is an L1 penalty, from `start` if given. If the features are
-/// collinear (or more than the rows) and nothing penalises it, the coefficients are those of least norm in the
-/// scaled space, which is where Spark's fall-back converges to as well. A constant feature has coefficient 0.
+/// By Spark's iterations if there is an L1 penalty or the scale is that of the l-bfgs solver, else directly by Cholesky.
+/// If the features are collinear (or more than the rows) and nothing penalises it, the direct coefficients are those of
+/// least norm in the scaled space, which is where Spark's fall-back converges to as well. A constant feature has
+/// coefficient 0.
 ///
 /// # Errors
 /// If there are no rows of positive weight, moments are not finite, or as [`Label::of`].
-pub(crate) fn solve(
-    moments: &Moments,
-    penalty: &Penalty,
-    scale: Scale,
-    start: Option<&[f64]>,
-) -> Result<Solution> {
+pub(crate) fn solve(moments: &Moments, penalty: &Penalty, scale: Scale) -> Result<Solution> {
     let weight = moments.weight();
     if moments.is_empty() {
         return Err(no_rows());
@@ -146,7 +142,6 @@ pub(crate) fn solve(
                 intercept,
                 objective_history: vec![0.0],
                 inverse_diagonal: None,
-                scaled: vec![0.0; features],
             });
         }
     };
@@ -173,18 +168,22 @@ pub(crate) fn solve(
     let mut beta = vec![0.0; features];
     let mut objective_history = vec![0.0];
     let mut inverse_diagonal = None;
-    if l1.iter().any(|l1| *l1 > 0.0) {
-        if let Some(start) = start {
-            beta.copy_from_slice(start);
-        }
-        let net = ElasticNet {
+    if scale == Scale::Sample || l1.iter().any(|l1| *l1 > 0.0) {
+        let quadratic = Quadratic {
             gram: &gram,
             target: &target,
-            l1: &l1,
             l2: &l2,
             offset: 0.5 * product(features, features) / (label_scale * label_scale),
         };
-        objective_history = net.minimise(&mut beta, penalty.max_iter, penalty.tol);
+        let iterations = QuasiNewton {
+            l1: &l1,
+            max_iter: penalty.max_iter,
+            tol: penalty.tol,
+        };
+        let found = iterations.minimise(&quadratic).now_or_never();
+        let found = found.ok_or_else(|| MlError::invalid("the fit was interrupted"))??;
+        beta = found.x;
+        objective_history = found.history;
     } else {
         // Constant features are zero rows of the matrix: they are left out, not solved for.
         let n = varying.len();
@@ -232,8 +231,37 @@ pub(crate) fn solve(
         intercept,
         objective_history,
         inverse_diagonal,
-        scaled: beta,
     })
+}
+
+/// `offset + ½ βᵀGβ − tᵀβ + ½ Σ l2ⱼβⱼ²`. No pass over data: an answer is at hand.
+struct Quadratic<'a> {
+    /// `G`, symmetric, row by row.
+    gram: &'a [f64],
+    /// `t`.
+    target: &'a [f64],
+    l2: &'a [f64],
+    offset: f64,
+}
+
+impl Objective for Quadratic<'_> {
+    type Detail = ();
+    type Error = MlError;
+
+    async fn at(&self, beta: &[f64]) -> Result<Value<()>> {
+        let mut value = self.offset;
+        let mut gradient = Vec::with_capacity(beta.len());
+        for (j, row) in self.gram.chunks_exact(beta.len().max(1)).enumerate() {
+            let product = dot(row, beta) + self.l2[j] * beta[j];
+            gradient.push(product - self.target[j]);
+            value += beta[j] * (0.5 * product - self.target[j]);
+        }
+        Ok(Value {
+            value,
+            gradient,
+            detail: (),
+        })
+    }
 }
 
 /// The sum of products; what one slice has more of is left out.

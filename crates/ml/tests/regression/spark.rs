@@ -1,4 +1,4 @@
-//! Every row of `data/spark/linear_regression.json`: what Spark answers on its own sample.
+//! Every row of `data/spark/linear_regression.json`: what Spark answers on its own sample, and the way it takes.
 
 use crate::common::{close, data, session, spark_sample, sparse_table, table};
 use datafusion::prelude::{DataFrame, col, ident};
@@ -44,21 +44,21 @@ async fn every_row_of_sparks_table() {
     let sample = sample();
     for fit in &fits {
         let of = describe(fit);
+        // Where Spark searches to the last digit of the objective, rounding decides whether there is a step more, and
+        // what does not show there may differ by its square root.
         let direct = fit.objective_history.len() == 1;
-        let tolerance = match (direct, fit.run.as_str()) {
-            (true, _) => 1e-9,
-            (false, "converged") => 1e-6,
-            (false, _) => 1e-3,
+        let tolerance = if direct || fit.run == "default" {
+            1e-9
+        } else {
+            1e-5
         };
         let model = estimator(fit).fit(sample.clone()).await.unwrap();
         let summary = model.summary().unwrap();
         all_close(model.coefficients(), &fit.coefficients, tolerance, &of);
         close(model.intercept(), fit.intercept, tolerance, &of);
-        if tolerance < 1e-3 {
-            let ours: Vec<bool> = model.coefficients().iter().map(|c| *c == 0.0).collect();
-            let theirs: Vec<bool> = fit.coefficients.iter().map(|c| *c == 0.0).collect();
-            assert_eq!(ours, theirs, "{of}: which coefficients are 0");
-        }
+        let ours: Vec<bool> = model.coefficients().iter().map(|c| *c == 0.0).collect();
+        let theirs: Vec<bool> = fit.coefficients.iter().map(|c| *c == 0.0).collect();
+        assert_eq!(ours, theirs, "{of}: which coefficients are 0");
         for (name, ours, theirs) in [
             ("rmse", summary.root_mean_squared_error(), fit.rmse),
             ("mse", summary.mean_squared_error(), fit.mse),
@@ -90,21 +90,16 @@ async fn every_row_of_sparks_table() {
             all_close(&summary.t_values().unwrap(), t, 1e-8, &format!("{of}: t"));
             all_close(&summary.p_values().unwrap(), p, 1e-8, &format!("{of}: p"));
         }
-        if fit.solver == "auto" {
-            let (ours, theirs) = (summary.objective_history(), &fit.objective_history);
-            close(
-                ours[0],
-                theirs[0],
-                1e-12,
-                &format!("{of}: objective at the start"),
-            );
-            // Never above Spark's, whose last step may be short of the minimum.
+        let (ours, theirs) = (summary.objective_history(), &fit.objective_history);
+        for (ours, theirs) in ours.iter().zip(theirs) {
+            close(*ours, *theirs, 1e-12, &format!("{of}: objective"));
+        }
+        // At the last digits of an objective rounding decides how many searches follow.
+        if fit.run == "default" {
+            assert_eq!(ours.len(), theirs.len(), "{of}: iterations");
+        } else {
             let (last, sparks) = (ours[ours.len() - 1], theirs[theirs.len() - 1]);
-            assert!(
-                last <= sparks + 1e-12,
-                "{of}: objective {last}, Spark's {sparks}"
-            );
-            close(last, sparks, 1e-6, &format!("{of}: objective at the end"));
+            close(last, sparks, 1e-12, &format!("{of}: objective at the end"));
         }
     }
 }

@@ -154,6 +154,8 @@ class Session:
     """A session on a master. Threads may share it."""
 
     def __init__(self, master: str, conf: Sequence[tuple[str, str]]) -> None: ...
+    def another(self, conf: Sequence[tuple[str, str]]) -> Session:
+        """Another session on the same master, with tables and settings of its own."""
     def master(self) -> str: ...
     def id(self) -> str: ...
     def workspace(self) -> str: ...
@@ -161,8 +163,12 @@ class Session:
         """Where the master answers REST calls, as http://host:port; None in local mode."""
     def cores(self) -> int:
         """Partitions that work is cut into by default."""
-    def sql(self, statement: str) -> Frame:
-        """Queries run when their rows are asked for; any other statement has run on return."""
+    def sql(self, statement: str) -> tuple[Frame, list[str | None]]:
+        """Queries run when their rows are asked for; any other statement has run on return.
+
+        For each column without a name, the SQL of its expression; or nothing if it cannot be told which column is
+        which.
+        """
     def table(self, name: str) -> Frame: ...
     def read(
         self, paths: Sequence[str], format: str | None, schema: pa.Schema | None, options: Sequence[tuple[str, str]]

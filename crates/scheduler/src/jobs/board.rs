@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ballista_core::serde::protobuf::get_job_status_result::FlightProxy;
@@ -14,20 +14,27 @@ use ballista_scheduler::cluster::JobState as BallistaJobs;
 use ballista_scheduler::scheduler_server::JobIdGenerator;
 use parking_lot::Mutex;
 use springald_core::protocol::{JobInfo, JobState};
-use tokio::sync::mpsc;
+use springald_core::record::AttemptRecord;
+use tokio::sync::{mpsc, watch};
+use tracing::{Instrument, error_span};
 
 use super::driver::Driver;
 use super::machine::Outcome;
 use super::query::Query;
 use crate::Ballista;
+use crate::history::{Journal, Sealed};
 use crate::ledger::Ledger;
+use crate::records::measures::Measures;
+use crate::records::stages::{Graph, partitions};
+use crate::traces::Traces;
 use crate::workers::Workers;
 
 /// Results stay on the workers this long after a job has ended, for clients that read slowly; clients that
 /// have read them say so.
 pub(crate) const KEEP_RESULTS: Duration = Duration::from_secs(3600);
-/// Ended jobs that are kept.
+/// Ended jobs that are kept, and those with all details if the history has not got them.
 const REMEMBER: usize = 1_000;
+const REMEMBER_DETAILS: usize = 50;
 /// Statuses of a job: queued, running, the end.
 const STATUSES: usize = 8;
 
@@ -63,6 +70,11 @@ pub(crate) struct Board {
     pub(super) workers: Arc<Workers>,
     /// `springald://host:port` for messages.
     pub(super) master: String,
+    pub(super) journal: Journal,
+    /// What the tasks of running jobs have measured.
+    pub(crate) measures: Measures,
+    pub(super) changes: watch::Sender<u64>,
+    pub(super) traces: Option<Traces>,
     /// Distinguishes the jobs of this master from those of one that ran before it.
     epoch: String,
     count: AtomicU64,
@@ -76,6 +88,12 @@ struct Jobs {
     ended: VecDeque<String>,
 }
 
+/// Who hears of each job.
+pub(crate) struct Recorders {
+    pub(crate) journal: Journal,
+    pub(crate) traces: Option<Traces>,
+}
+
 /// A job that was taken, with what its client is told.
 pub(crate) struct Submitted {
     pub(crate) id: String,
@@ -87,12 +105,18 @@ pub(crate) struct Job {
     pub(super) id: String,
     pub(super) stop: mpsc::UnboundedSender<Outcome>,
     pub(super) record: Mutex<Record>,
+    /// When it has ended.
+    pub(super) sealed: OnceLock<Arc<Sealed>>,
 }
 
 pub(super) struct Record {
     pub(super) info: JobInfo,
     /// Ids of the attempts so far, the current one last.
     pub(super) attempts: Vec<String>,
+    pub(super) attempt_records: Vec<AttemptRecord>,
+    pub(super) sql: Option<String>,
+    /// Those that differ from their defaults.
+    pub(super) settings: Vec<(String, String)>,
     pub(super) status: JobStatus,
     /// The client has read the result.
     read: bool,
@@ -107,6 +131,8 @@ impl Board {
         ledger: Arc<Ledger>,
         workers: Arc<Workers>,
         master: String,
+        epoch: String,
+        Recorders { journal, traces }: Recorders,
     ) -> Self {
         Self {
             ballista,
@@ -114,7 +140,11 @@ impl Board {
             ledger,
             workers,
             master,
-            epoch: format!("{:x}", now_ms() / 1000),
+            journal,
+            measures: Measures::default(),
+            changes: watch::Sender::new(0),
+            epoch,
+            traces,
             count: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             jobs: Mutex::default(),
@@ -155,6 +185,9 @@ impl Board {
                 tasks_done: 0,
             },
             attempts: Vec::new(),
+            attempt_records: Vec::new(),
+            sql: query.sql.clone(),
+            settings: query.changed.clone(),
             status: JobStatus {
                 job_id: id.clone(),
                 job_name: query.name.clone(),
@@ -165,12 +198,16 @@ impl Board {
             read: false,
             staged: None,
         };
+        let (sql, settings) = (record.sql.clone(), record.settings.clone());
+        self.journal.submitted(record.info.clone(), sql, settings);
         let job = Arc::new(Job {
             id: id.clone(),
             stop,
             record: Mutex::new(record),
+            sealed: OnceLock::new(),
         });
         self.jobs.lock().all.insert(id.clone(), Arc::clone(&job));
+        let span = error_span!("job", job = id);
         let driver = Driver::new(
             Arc::clone(self),
             job,
@@ -179,7 +216,8 @@ impl Board {
             watched.then_some(statuses),
             stopped,
         );
-        tokio::spawn(driver.run());
+        tokio::spawn(driver.run().instrument(span));
+        self.changed();
         Ok(Submitted {
             id,
             statuses: receiver,
@@ -274,24 +312,6 @@ impl Board {
         })
     }
 
-    pub(crate) async fn info(&self, id: &str) -> Option<JobInfo> {
-        let job = self.job(id)?;
-        self.refresh(&job).await;
-        Some(job.record.lock().info.clone())
-    }
-
-    /// All jobs, newest first.
-    pub(crate) async fn infos(&self) -> Vec<JobInfo> {
-        let all: Vec<Arc<Job>> = self.jobs.lock().all.values().cloned().collect();
-        let mut infos = Vec::with_capacity(all.len());
-        for job in all {
-            self.refresh(&job).await;
-            infos.push(job.record.lock().info.clone());
-        }
-        infos.sort_by(|a, b| b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id)));
-        infos
-    }
-
     /// Jobs that wait and jobs that run.
     pub(crate) fn counts(&self) -> (u32, u32) {
         let jobs = self.jobs.lock();
@@ -304,49 +324,32 @@ impl Board {
         })
     }
 
-    fn job(&self, id: &str) -> Option<Arc<Job>> {
+    /// Partitions that wait for a core, of all jobs that are planned.
+    pub(crate) fn pending_tasks(&self) -> usize {
+        let running = self.ballista.state.task_manager.get_running_job_cache();
+        let graphs = running.values().filter_map(|job| {
+            let graph = job.execution_graph.try_read().ok()?;
+            Some(graph.available_tasks())
+        });
+        graphs.sum()
+    }
+
+    pub(super) fn job(&self, id: &str) -> Option<Arc<Job>> {
         self.jobs.lock().all.get(id).cloned()
     }
 
-    /// Brings the counts of stages and tasks up to date.
-    pub(super) async fn refresh(&self, job: &Job) {
-        let attempt = {
-            let record = job.record.lock();
-            if record.info.state.is_final() {
-                return;
-            }
-            record.attempts.last().cloned()
-        };
-        let Some(attempt) = attempt else { return };
-        self.count_tasks(job, &attempt).await;
-    }
-
-    /// Takes the counts from the attempt's graph, which has ended or runs.
-    pub(super) async fn count_tasks(&self, job: &Job, attempt: &str) {
-        let running = self.ballista.state.task_manager.get_running_job_cache();
-        let counts = match running.get(attempt) {
-            Some(cached) => Some(Counts::of(&**cached.execution_graph.read().await)),
-            None => match self.finished.get_execution_graph(&attempt.into()).await {
-                Ok(Some(graph)) => Some(Counts::of(&*graph)),
-                _ => None,
-            },
-        };
-        let Some(counts) = counts else { return };
-        let info = &mut job.record.lock().info;
-        info.stages = counts.stages;
-        info.stages_done = counts.stages_done;
-        info.tasks = counts.tasks;
-        info.tasks_running = match info.state.is_final() {
-            true => 0,
-            false => counts.tasks_running,
-        };
-        info.tasks_done = counts.tasks_done;
+    pub(super) fn all_jobs(&self) -> Vec<Arc<Job>> {
+        self.jobs.lock().all.values().cloned().collect()
     }
 
     /// Keeps an ended job for a while.
     pub(super) fn retire(&self, id: &str) {
-        let mut jobs = self.jobs.lock();
+        let jobs = &mut *self.jobs.lock();
         jobs.ended.push_back(id.to_owned());
+        let older = jobs.ended.iter().rev().nth(REMEMBER_DETAILS);
+        if let Some(sealed) = older.and_then(|id| jobs.all.get(id)?.sealed.get()) {
+            sealed.shed();
+        }
         while jobs.ended.len() > REMEMBER {
             if let Some(oldest) = jobs.ended.pop_front() {
                 jobs.all.remove(&oldest);
@@ -398,21 +401,18 @@ pub(super) fn now_ms() -> u64 {
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    stages: u32,
-    stages_done: u32,
-    tasks: u32,
-    tasks_running: u32,
-    tasks_done: u32,
+pub(super) struct Counts {
+    pub(super) stages: u32,
+    pub(super) stages_done: u32,
+    pub(super) tasks: u32,
+    pub(super) tasks_running: u32,
+    pub(super) tasks_done: u32,
 }
 
 impl Counts {
     /// Tasks are counted in partitions: how many of them share a task is only known when it begins.
-    fn of(
-        graph: &(dyn ballista_scheduler::state::execution_graph::ExecutionGraph + Send + Sync),
-    ) -> Self {
+    pub(super) fn of(graph: &Graph) -> Self {
         use ballista_core::serde::protobuf::task_status::Status;
-        use ballista_scheduler::state::execution_stage::ExecutionStage;
 
         let mut counts = Self {
             stages: graph.stage_count() as u32,
@@ -420,13 +420,7 @@ impl Counts {
             ..Self::default()
         };
         for stage in graph.stages().values() {
-            counts.tasks += match stage {
-                ExecutionStage::UnResolved(_) => 0,
-                ExecutionStage::Resolved(stage) => stage.partitions,
-                ExecutionStage::Running(stage) => stage.partitions,
-                ExecutionStage::Successful(stage) => stage.partitions,
-                ExecutionStage::Failed(stage) => stage.partitions,
-            } as u32;
+            counts.tasks += partitions(stage) as u32;
             for task in stage.task_infos().unwrap_or_default() {
                 let partitions = task.global_input_partition_ids.len() as u32;
                 match task.task_status {

@@ -18,8 +18,10 @@ use super::ending::{end_attempt, is_final};
 use super::machine::{Cause, Event, Machine, Outcome, Step};
 use super::message::clean;
 use super::query::{Query, Writes, attempt_folder};
+use super::recording::Notes;
 use super::watch::{Patience, Sight, StallWatch, Verdict};
 use crate::ledger::Terms;
+use crate::metrics::metrics;
 
 const TICK: Duration = Duration::from_millis(500);
 /// Statuses that Ballista may send before they are taken; it drops what does not fit.
@@ -48,6 +50,7 @@ struct Attempt {
     stall: StallWatch,
     writes: Writes,
     success: Option<SuccessfulJob>,
+    notes: Notes,
 }
 
 /// `springald.job_timeout_seconds`, if there is one.
@@ -113,13 +116,13 @@ impl Driver {
                 Step::End => self.end(attempt.as_ref()).await,
                 Step::Finish { outcome, end } => {
                     self.finish(outcome, attempt.as_mut());
-                    if let Some(attempt) = &attempt {
-                        if end {
-                            end_attempt(&self.board, &attempt.id).await;
-                        }
-                        self.count(&attempt.id).await;
+                    if let Some(attempt) = attempt.as_ref().filter(|_| end) {
+                        // The record is made when the tasks have stopped; its end is a fact by now.
+                        let info = self.job.record.lock().info.clone();
+                        self.board.journal.ended(info);
+                        end_attempt(&self.board, &attempt.id).await;
                     }
-                    self.board.retire(&self.job.id);
+                    self.board.seal(&self.job).await;
                     return;
                 }
                 // Only while ending, when the client has been told and the tasks have yet to stop.
@@ -151,12 +154,19 @@ impl Driver {
             writes: prepared.writes.leaves_files(),
         };
         let changed = self.board.ledger.open(&id, terms);
-        {
+        self.board.measures.open(&id);
+        let (info, begun) = {
             let record = &mut *self.job.record.lock();
             record.attempts.push(id.clone());
             record.info.attempts = number;
             record.info.state = JobState::Waiting;
             record.info.message = self.again();
+            (record.info.clone(), record.begin_attempt(number))
+        };
+        self.board.journal.attempt(info, begun);
+        self.board.changed();
+        if number > 1 {
+            metrics().attempts_repeated.inc();
         }
         let (subscriber, statuses) = mpsc::channel(STATUSES);
         let submission = self.board.ballista.submit_plan(
@@ -177,6 +187,7 @@ impl Driver {
             stall: StallWatch::default(),
             writes: prepared.writes,
             success: None,
+            notes: Notes::default(),
         })
     }
 
@@ -284,6 +295,8 @@ impl Driver {
                 record.status = running.clone();
                 self.tell(running);
             }
+            self.board.journal.progress(record.info.clone());
+            self.board.changed();
         }
         None
     }
@@ -307,11 +320,19 @@ impl Driver {
         }
         {
             let info = &mut self.job.record.lock().info;
-            info.message = match (&waiting, info.state) {
+            let message = match (&waiting, info.state) {
                 (Some(waiting), JobState::Waiting) => Some(waiting.message()),
                 _ => self.again(),
             };
+            if info.message != message {
+                info.message = message;
+                self.board.changed();
+            }
         }
+        let (board, job) = (&self.board, &self.job);
+        attempt
+            .notes
+            .look(board, job, &attempt.id, progress.clone());
         let sight = Sight {
             begun: progress.begun,
             ended: progress.ended,
@@ -366,6 +387,14 @@ impl Driver {
         };
         let board = Arc::clone(&self.board);
         self.cause = board.ledger.cause(&attempt.id).or(Some(Cause::Stalled));
+        let (info, ended) = {
+            let record = &mut *self.job.record.lock();
+            let why = self.cause.as_ref().map(ToString::to_string);
+            (record.info.clone(), record.end_attempt(why))
+        };
+        if let Some(ended) = ended {
+            board.journal.attempt(info, ended);
+        }
         let touched = board.ledger.touched(&attempt.id);
         let ending = async {
             tokio::join!(
@@ -375,15 +404,17 @@ impl Driver {
         };
         tokio::pin!(ending);
         let outcome = tokio::select! {
-            () = &mut ending => return self.machine.on(Event::Out),
+            () = &mut ending => {
+                board.forget_measures(&attempt.id);
+                return self.machine.on(Event::Out);
+            }
             outcome = stop_signal(&mut self.stopped, self.client.as_ref(), self.deadline) => outcome,
         };
         let step = self.machine.on(Event::Stop(outcome));
         if let Step::Finish { outcome, .. } = step {
             self.finish(outcome, None);
             ending.await;
-            self.count(&attempt.id).await;
-            self.board.retire(&self.job.id);
+            self.board.seal(&self.job).await;
         }
         Step::Nothing
     }
@@ -429,6 +460,7 @@ impl Driver {
                     (JobState::Cancelled, Some(message), status)
                 }
             };
+            record.end_attempt(message.clone());
             record.info.state = state;
             record.info.message = message;
             record.info.tasks_running = 0;
@@ -438,10 +470,7 @@ impl Driver {
         };
         self.tell(status);
         self.client = None;
-    }
-
-    async fn count(&self, attempt: &str) {
-        self.board.count_tasks(&self.job, attempt).await;
+        self.board.changed();
     }
 
     /// For the record of a job in its second attempt or a later one.

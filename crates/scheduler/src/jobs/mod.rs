@@ -10,10 +10,12 @@ mod ending;
 mod machine;
 mod message;
 mod query;
+mod recording;
 mod watch;
 
-pub(crate) use board::{AttemptIds, Board, KEEP_RESULTS};
+pub(crate) use board::{AttemptIds, Board, KEEP_RESULTS, Recorders};
 pub(crate) use machine::Cause;
 pub(crate) use message::{clean, is_shuffle_trouble};
 pub(crate) use query::{is_staging, local_path};
+pub(crate) use recording::Known;
 pub(crate) use watch::Waiting;

@@ -1,13 +1,14 @@
 //! A client's query as it arrived, and the making of an attempt out of it. The plan is decoded anew for
 //! each attempt, so that none sees the file listings or the paths of another.
 
+use std::collections::HashMap;
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use ballista_core::config::BALLISTA_JOB_NAME;
 use ballista_core::extension::SessionConfigHelperExt;
-use ballista_core::serde::protobuf::ExecuteQueryParams;
 use ballista_core::serde::protobuf::execute_query_params::Query as Encoded;
+use ballista_core::serde::protobuf::{ExecuteQueryParams, KeyValuePair};
 use ballista_scheduler::scheduler_server::event::SubmitPlan;
 use datafusion::common::Result;
 use datafusion::common::exec_err;
@@ -19,7 +20,7 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion_proto::logical_plan::AsLogicalPlan;
 use datafusion_proto::physical_plan::AsExecutionPlan;
 use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
-use springald_core::config::{SpringaldConfig, parse_bytes};
+use springald_core::config::{JOB_DESCRIPTION, SpringaldConfig, parse_bytes};
 use springald_core::{codec, session};
 
 use crate::Ballista;
@@ -32,6 +33,10 @@ pub(crate) struct Query {
     pub(crate) name: String,
     pub(crate) session: String,
     pub(crate) settings: SpringaldConfig,
+    /// The statement that the job comes from, as its client says.
+    pub(crate) sql: Option<String>,
+    /// The settings that differ from their defaults.
+    pub(crate) changed: Vec<(String, String)>,
     /// Bytes that a worker must offer for each of its cores.
     pub(crate) memory_per_core: u64,
     config: SessionConfig,
@@ -77,13 +82,14 @@ impl Query {
                 "the request carries no query",
             ));
         };
-        let config = session::config().update_from_key_value_pair(&params.settings);
+        let mut sent = params.settings;
+        // For the record alone: it would travel to the workers with each task.
+        let sql = take(&mut sent, JOB_DESCRIPTION).filter(|sql| !sql.is_empty());
+        let config = session::config().update_from_key_value_pair(&sent);
         let settings = springald_core::config::of(&config);
         let memory_per_core = parse_bytes(&settings.job_memory_per_core)?;
-        let named = params
-            .settings
-            .into_iter()
-            .find(|pair| pair.key == BALLISTA_JOB_NAME);
+        let changed = changed(&config);
+        let named = sent.into_iter().find(|pair| pair.key == BALLISTA_JOB_NAME);
         let name = named
             .and_then(|pair| pair.value)
             .filter(|name| !name.is_empty())
@@ -92,6 +98,8 @@ impl Query {
             name,
             session: params.session_id,
             settings,
+            sql,
+            changed,
             memory_per_core,
             config,
             encoded,
@@ -134,6 +142,29 @@ impl Query {
             writes,
         })
     }
+}
+
+/// Takes the value of a key out of what a client sent.
+fn take(sent: &mut Vec<KeyValuePair>, key: &str) -> Option<String> {
+    let at = sent.iter().position(|pair| pair.key == key)?;
+    sent.swap_remove(at).value
+}
+
+/// The settings that are not as every session begins with, but the name, which is the job's.
+fn changed(config: &SessionConfig) -> Vec<(String, String)> {
+    static DEFAULTS: OnceLock<HashMap<String, Option<String>>> = OnceLock::new();
+    let defaults = DEFAULTS.get_or_init(|| {
+        let entries = session::config().options().entries().into_iter();
+        entries.map(|entry| (entry.key, entry.value)).collect()
+    });
+    let mut changed = vec![];
+    for entry in config.options().entries() {
+        if entry.key != BALLISTA_JOB_NAME && defaults.get(&entry.key) != Some(&entry.value) {
+            changed.push((entry.key, entry.value.unwrap_or_default()));
+        }
+    }
+    changed.sort();
+    changed
 }
 
 /// The folder of one attempt inside a staging folder.
@@ -270,6 +301,28 @@ mod tests {
             .await
             .unwrap();
         assert_eq!(stage(read, 1).unwrap().1, Writes::Nothing);
+    }
+
+    #[test]
+    fn the_text_of_a_job_is_for_its_record_alone() {
+        let pair = |key: &str, value: &str| KeyValuePair {
+            key: key.into(),
+            value: Some(value.into()),
+        };
+        let query = Query::new(ExecuteQueryParams {
+            query: Some(Encoded::LogicalPlan(vec![])),
+            settings: vec![
+                pair(JOB_DESCRIPTION, "SELECT 1"),
+                pair("springald.job_max_attempts", "2"),
+                pair("springald.app_name", "springald"),
+            ],
+            ..ExecuteQueryParams::default()
+        })
+        .unwrap();
+        assert_eq!(query.sql.as_deref(), Some("SELECT 1"));
+        assert_eq!(query.settings.job_description, "");
+        let changed = ("springald.job_max_attempts".into(), "2".into());
+        assert_eq!(query.changed, [changed]);
     }
 
     #[test]

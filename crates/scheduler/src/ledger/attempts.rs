@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ballista_scheduler::state::execution_graph::RunningTaskInfo;
 use tokio::sync::Notify;
 
-use super::{Attempt, Ledger, Progress, Terms};
+use super::{Attempt, Ledger, Places, Progress, Terms};
 use crate::jobs::{Cause, Waiting};
 
 impl Ledger {
@@ -24,7 +24,9 @@ impl Ledger {
             last_failure: None,
             changed: Arc::clone(&changed),
         };
-        self.state.lock().attempts.insert(job.to_owned(), attempt);
+        let mut state = self.state.lock();
+        state.attempts.insert(job.to_owned(), attempt);
+        state.places.insert(job.to_owned(), Places::new());
         changed
     }
 

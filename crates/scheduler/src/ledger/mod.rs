@@ -8,6 +8,7 @@
 //! Ballista would add the rows of a task twice if its status arrived twice.
 
 mod attempts;
+mod places;
 mod tasks;
 #[cfg(test)]
 mod tests;
@@ -22,6 +23,8 @@ use springald_core::protocol::{WorkerInfo, WorkerState};
 use tokio::sync::Notify;
 
 use crate::jobs::Cause;
+pub(crate) use places::Places;
+pub(crate) use workers::TaskNow;
 
 /// What placement has to know of an attempt.
 #[derive(Debug, Clone)]
@@ -78,9 +81,10 @@ pub(crate) struct Ledger {
 #[derive(Default)]
 struct State {
     workers: HashMap<String, Worker>,
-    lost: VecDeque<(Instant, WorkerInfo)>,
+    gone: VecDeque<(Instant, WorkerInfo)>,
     tasks: HashMap<TaskRef, Held>,
     attempts: HashMap<String, Attempt>,
+    places: HashMap<String, Places>,
 }
 
 struct Worker {

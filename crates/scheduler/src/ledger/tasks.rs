@@ -8,8 +8,10 @@ use ballista_core::serde::protobuf::failed_task::FailedReason;
 use ballista_core::serde::protobuf::{FailedTask, TaskStatus, task_status};
 use ballista_scheduler::state::execution_graph::TaskDescription;
 
+use super::places::Place;
 use super::{Deliver, Held, Ledger, Offer, TaskRef, Terms};
 use crate::jobs::{Cause, clean, is_shuffle_trouble};
+use crate::metrics::metrics;
 
 impl Ledger {
     /// The workers with free cores, of `alive` only if given, and the cores that each session holds.
@@ -37,9 +39,17 @@ impl Ledger {
         let job = task.key.job_id.as_str();
         let mut guard = self.state.lock();
         let state = &mut *guard;
+        let place = Place {
+            id: worker.to_owned(),
+            name: state.name(worker),
+        };
         let Some(attempt) = state.attempts.get_mut(job) else {
             return false;
         };
+        let id = (task.key.stage_id, task.key.task_id);
+        if let Some(places) = state.places.get_mut(job) {
+            places.insert(id, place);
+        }
         attempt.workers.insert(worker.to_owned());
         attempt.begun += 1;
         if attempt.begun == 1 {
@@ -85,6 +95,7 @@ impl Ledger {
             return Deliver::No;
         }
         state.tasks.remove(&key);
+        metrics().task_ended(failure.is_none());
         let name = state.name(worker);
         let Some(attempt) = state.attempts.get_mut(&key.job) else {
             return Deliver::No;

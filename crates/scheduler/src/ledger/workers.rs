@@ -14,10 +14,44 @@ const LOST_AFTER: Duration = Duration::from_secs(5);
 /// Ballista's worker registers first and opens its data port then.
 const OPENS_WITHIN: Duration = Duration::from_secs(5);
 /// Workers that left are shown for this long, and so many at most.
-const REMEMBER_LOST: Duration = Duration::from_secs(600);
-const LOST_AT_MOST: usize = 8;
+const REMEMBER_GONE: Duration = Duration::from_secs(600);
+const GONE_AT_MOST: usize = 8;
+
+/// A task that a worker has now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskNow {
+    /// Id of the attempt; see [`crate::jobs::AttemptIds`].
+    pub(crate) attempt: String,
+    pub(crate) stage: usize,
+    pub(crate) task: usize,
+    pub(crate) cores: u32,
+    /// Milliseconds since it was given out.
+    pub(crate) age_ms: u64,
+}
 
 impl Ledger {
+    /// The tasks of a worker, the oldest first.
+    pub(crate) fn tasks_now(&self, worker: &str) -> Vec<TaskNow> {
+        let state = self.state.lock();
+        let held = state.tasks.iter().filter(|(_, held)| held.worker == worker);
+        let mut tasks: Vec<TaskNow> = held
+            .map(|(task, held)| TaskNow {
+                attempt: task.job.clone(),
+                stage: task.stage,
+                task: task.task,
+                cores: held.cores,
+                age_ms: held.begun.elapsed().as_millis() as u64,
+            })
+            .collect();
+        tasks.sort_by(|a, b| {
+            let order = |t: &TaskNow| (t.stage, t.task);
+            b.age_ms
+                .cmp(&a.age_ms)
+                .then_with(|| order(a).cmp(&order(b)))
+        });
+        tasks
+    }
+
     pub(crate) fn add_worker(&self, metadata: &ExecutorMetadata) {
         let now = Instant::now();
         let mut state = self.state.lock();
@@ -32,8 +66,8 @@ impl Ledger {
             since: now,
             heard: now,
         };
-        // A worker that came back is no longer lost.
-        state.lost.retain(|(_, info)| {
+        // A worker that came back is no longer gone.
+        state.gone.retain(|(_, info)| {
             (info.host.as_str(), info.port) != (metadata.host.as_str(), metadata.port)
         });
         state.workers.insert(metadata.id.clone(), worker);
@@ -45,11 +79,15 @@ impl Ledger {
         let mut state = self.state.lock();
         let worker = state.workers.remove(id)?;
         let name = worker.name();
-        let mut info = worker.info(id, WorkerState::Lost);
+        let gone = match worker.draining {
+            true => WorkerState::Left,
+            false => WorkerState::Lost,
+        };
+        let mut info = worker.info(id, gone);
         info.cores_free = 0;
-        state.lost.push_back((Instant::now(), info));
-        if state.lost.len() > LOST_AT_MOST {
-            state.lost.pop_front();
+        state.gone.push_back((Instant::now(), info));
+        if state.gone.len() > GONE_AT_MOST {
+            state.gone.pop_front();
         }
         state.tasks.retain(|_, held| held.worker != id);
         for attempt in state.attempts.values_mut() {
@@ -167,9 +205,9 @@ impl Ledger {
 
     pub(crate) fn worker_infos(&self) -> Vec<WorkerInfo> {
         let mut state = self.state.lock();
-        state.lost.retain(|(at, _)| at.elapsed() < REMEMBER_LOST);
+        state.gone.retain(|(at, _)| at.elapsed() < REMEMBER_GONE);
         let mut all: Vec<WorkerInfo> = state
-            .lost
+            .gone
             .iter()
             .map(|(at, info)| {
                 let mut info = info.clone();

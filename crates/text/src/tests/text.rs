@@ -141,7 +141,7 @@ async fn declared_columns_partitions_and_bad_options() {
     let create = format!("CREATE EXTERNAL TABLE u STORED AS LOG LOCATION '{location}'");
     let error = sql_error(&ctx, &format!("{create} OPTIONS (header 'true')")).await;
     assert!(
-        error.contains("no option `header`, only compression"),
+        error.contains("no option `header`, only compression, line_sep and whole_text"),
         "{error}"
     );
     let error = sql_error(&ctx, &format!("{create} OPTIONS (compression 'rar')")).await;
@@ -156,4 +156,34 @@ async fn declared_columns_partitions_and_bad_options() {
     assert!(error.contains("can be read but not written"), "{error}");
     let error = sql_error(&ctx, "SELECT * FROM v").await;
     assert!(error.contains("has one string column"), "{error}");
+}
+
+#[tokio::test]
+async fn rows_end_where_the_options_say() {
+    let content = "a, b\r\nc,\nd##e#f##";
+    let folder = folder(&[("a.txt", content.as_bytes()), ("b.txt", b"x\n")]).await;
+    for partitions in [1, 2, 5, 30] {
+        let ctx = session(partitions);
+        let one = folder.path().join("a.txt");
+        create(&ctx, "comma", &one, "OPTIONS (line_sep ',')").await;
+        create(&ctx, "marks", &one, "OPTIONS (line_sep '##')").await;
+        create(&ctx, "files", folder.path(), "OPTIONS (whole_text 'true')").await;
+        let escaped = |table: &str| {
+            format!("SELECT replace(replace(value, chr(10), 'N'), chr(13), 'R') FROM {table}")
+        };
+        assert_eq!(
+            sql(&ctx, &escaped("comma")).await,
+            ["Nd##e#f##", "a", "bRNc"],
+            "{partitions}"
+        );
+        assert_eq!(sql(&ctx, &escaped("marks")).await, ["a, bRNc,Nd", "e#f"]);
+        assert_eq!(
+            sql(&ctx, &escaped("files")).await,
+            ["a, bRNc,Nd##e#f##", "xN"]
+        );
+        for (table, count) in [("comma", "3"), ("marks", "2"), ("files", "2")] {
+            let counted = sql(&ctx, &format!("SELECT count(*) FROM {table}")).await;
+            assert_eq!(counted, [count], "{table}");
+        }
+    }
 }

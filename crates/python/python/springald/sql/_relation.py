@@ -95,6 +95,16 @@ class Relation:
         fields = frame.schema().names
         return cls(frame, [Attribute(n, f, qualifiers) for n, f in zip(frame.names(), fields, strict=True)])
 
+    def titled(self, texts: Sequence[str | None]) -> Relation:
+        """The same columns, those with a text of SQL called as Spark calls such an expression; `texts` may be empty."""
+        from springald.sql._sql import title
+
+        if not texts:
+            return self
+        names = [None if text is None else title(text) for text in texts]
+        attributes = [a if n is None else replace(a, name=n) for a, n in zip(self.attributes, names, strict=True)]
+        return Relation(self.frame, attributes, self.hidden, self.wide)
+
     def names(self) -> list[str]:
         return [attribute.name for attribute in self.attributes]
 

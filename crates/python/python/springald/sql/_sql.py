@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.types as pt
 
-from springald.errors import engine_errors
+from springald.errors import PySparkException, engine_errors
 from springald.sql import types as t
 from springald.sql._casts import cast, coerce
 from springald.sql._nodes import Alias, Build, Call, Case, Cast, Literal, Node, Star, Windowed
@@ -24,7 +24,7 @@ from springald.sql.column import Column, node_of
 if TYPE_CHECKING:
     from springald.sql._relation import Relation
 
-__all__ = ["parsed"]
+__all__ = ["parsed", "title"]
 
 
 def parsed(sql: str) -> Column:
@@ -36,6 +36,19 @@ def parsed(sql: str) -> Column:
         if match and match.group(1).count("(") == match.group(1).count(")"):
             return Column(Alias(_Sql(match.group(1).strip()), (match.group(2).strip("`"),)))
         return Column(_Sql(sql.strip()))
+
+
+def title(sql: str) -> str | None:
+    """What Spark calls the column of an expression that has no name; None if it is beyond what is read here.
+
+    >>> title("count(*)"), title("a + 1"), title("a -> b -> c")
+    ('count(1)', '(a + 1)', None)
+    """
+    try:
+        column = _Parser(sql).whole()
+    except (_Beyond, PySparkException):
+        return None
+    return None if isinstance(column._node, Star) else column._label(None)
 
 
 class _Beyond(Exception):

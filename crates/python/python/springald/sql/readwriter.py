@@ -143,7 +143,9 @@ class DataFrameReader(_Options):
             path: A file, a folder or a glob, or a list of them; also a URL of a store.
             format: The format.
             schema: The columns.
-            options: Options of the format.
+            options: Options of the format; and which files are read: `pathGlobFilter`, `recursiveFileLookup`,
+                `ignoreCorruptFiles` (those whose columns cannot be told), `modifiedBefore` and `modifiedAfter` (in
+                UTC). Folders are listed when the rows are read, so that files which have gone are no error.
 
         >>> import pathlib, tempfile
         >>> path = tempfile.mkdtemp() + "/file"
@@ -163,6 +165,7 @@ class DataFrameReader(_Options):
         if not paths:
             raise IllegalArgumentException("there is no path to read from", "load(path), or option('path', …)")
         name = self._format or _DEFAULT_FORMAT
+        self._put_defaults()
         with running(self._spark):
             frame = self._spark._engine.read(
                 [os.fspath(one) for one in paths],
@@ -235,6 +238,12 @@ class DataFrameReader(_Options):
     def text(self, paths: Any, wholetext: bool | None = None, lineSep: str | None = None, **options: Any) -> DataFrame:
         """The lines of text files, in a column `value`.
 
+        Args:
+            paths: A file, folder or glob, or a list of them.
+            wholetext: One row for each file.
+            lineSep: What ends a row, instead of a line's end.
+            options: `compression`, and which files are read as for `load`.
+
         >>> import pathlib, tempfile
         >>> path = tempfile.mkdtemp() + "/file"
         >>> _ = pathlib.Path(path).write_text("a\\nb\\n")
@@ -242,6 +251,13 @@ class DataFrameReader(_Options):
         [Row(value='a'), Row(value='b')]
         """
         return self.load(paths, "text", wholetext=wholetext, lineSep=lineSep, **options)
+
+    def _put_defaults(self) -> None:
+        """Settings of the session that stand for options."""
+        for option in ("ignoreCorruptFiles", "ignoreMissingFiles"):
+            value = self._spark.conf.get(f"spark.sql.files.{option}", None)
+            if value is not None and option.casefold() not in self._options:
+                self._put({option: value})
 
     def _libsvm_pairs(self) -> list[tuple[str, str]]:
         """The options, with Spark's default of sparse vectors."""

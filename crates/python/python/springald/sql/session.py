@@ -31,6 +31,9 @@ __all__ = ["SparkSession"]
 
 _views = itertools.count(1)
 
+# What SQL means where Spark and DataFusion differ: nulls come first in ascending order.
+_SPARKS = [("datafusion.sql_parser.default_null_ordering", "nulls_min")]
+
 # So few numbers come in one partition, and so in order.
 _SHORT_RANGE = 100_000
 
@@ -177,9 +180,13 @@ class SparkSession:
     @classmethod
     def _connect(cls, options: dict[str, str], family: _Family) -> SparkSession:
         options.setdefault("spark.master", os.environ.get("SPRINGALD_MASTER") or "local[*]")
-        settings = engine_settings(options)
+        settings = [*_SPARKS, *engine_settings(options)]
         with engine_errors():
             engine = _internal.Session(options["spark.master"], settings)
+        return cls._begun(engine, options, family)
+
+    @classmethod
+    def _begun(cls, engine: _internal.Session, options: dict[str, str], family: _Family) -> SparkSession:
         session = cls(engine, options, family)
         for name, frame in family.views.items():
             session._register(f"global_temp.{name}", frame, True)
@@ -215,12 +222,16 @@ class SparkSession:
         return SparkSession._active
 
     def newSession(self) -> SparkSession:
-        """Another session on the same master, with views of its own; global views are shared.
+        """Another session on the same master, with views and settings of its own; global views are shared. On
+        `local-cluster` it shares the cluster, which ends with the last of the sessions.
 
         >>> spark.newSession().range(2).count()
         2
         """
-        return SparkSession._connect(dict(self._options), self._family)
+        options = dict(self._options)
+        with engine_errors():
+            engine = self._engine.another([*_SPARKS, *engine_settings(options)])
+        return SparkSession._begun(engine, options, self._family)
 
     new_session = newSession
 
@@ -390,6 +401,7 @@ class SparkSession:
         >>> spark.sql("SELECT count(*) AS n FROM {df} WHERE id > {least}", df=spark.range(5), least=2).collect()
         [Row(n=2)]
         """
+        from springald.sql._listings import listing
         from springald.sql._statement import bound, formatted, setting
         from springald.sql._statement import view as parsed_view
 
@@ -413,8 +425,12 @@ class SparkSession:
             made_view = parsed_view(text)
             if made_view is not None:
                 return self._create_view(made_view)
+            listed = listing(self, text)
+            if listed is not None:
+                return listed
             with running(self):
-                return self._made(self._engine.sql(text))
+                frame, texts = self._engine.sql(text)
+                return DataFrame(self, Relation.of(frame).titled(texts))
         finally:
             # The plan holds what the views stood for.
             for name in made:

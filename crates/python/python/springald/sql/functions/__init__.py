@@ -341,6 +341,7 @@ from springald.sql.functions.statistics import (
     covar_samp,
     kurtosis,
     median,
+    mode,
     percentile,
     percentile_approx,
     regr_avgx,
@@ -675,6 +676,7 @@ __all__ = [
     "min",
     "min_by",
     "minute",
+    "mode",
     "monotonically_increasing_id",
     "month",
     "monthname",
@@ -853,7 +855,6 @@ __all__ = [
 ]
 
 _HINTS = {
-    "mode": "group by the column, count, and take F.max_by of the value by its count",
     "spark_partition_id": "rows have no partition that outlives an operation",
     "udf": "Python functions do not run on the workers: use the functions here, or toPandas()",
     "pandas_udf": "Python functions do not run on the workers: collect with toPandas() and go on there",

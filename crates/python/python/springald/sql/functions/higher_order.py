@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.types as pt
 
-from springald.errors import PySparkTypeError, PySparkValueError
+from springald.errors import AnalysisException, PySparkTypeError, PySparkValueError
 from springald.sql._casts import coerce
 from springald.sql._lambda import fresh, lambda_of, mapped, variable
-from springald.sql._nodes import Call, Node, Variable
+from springald.sql._nodes import Node, Variable
+from springald.sql._types import common_type, sql_name
 from springald.sql._value import Scope, Value
 from springald.sql.column import Column, node_of
 from springald.sql.functions._make import ColumnOrName
@@ -313,26 +315,31 @@ _SORTED = (
 
 @dataclass(frozen=True, eq=False)
 class _Fold(Node):
-    """A fold that adds or multiplies: the engine sums the items of arrays, and knows no other folds."""
+    """Items taken into a total, one after the other, and what is made of the last total."""
 
     name: str
     array: Node
     start: Node
     merge: _Lambda
     finish: _Lambda
-    item: _Lambda
-    function: str
 
     def resolve(self, scope: Scope) -> Value:
         array, start = listed(self.array.resolve(scope)), self.start.resolve(scope)
-        items = mapped(array, lambda item: coerce(self.item.apply(scope, item), start.type))
-        whole = length_of(scope.call("array_compact", items)).binary("=", length_of(items))
-        neutral = 0.0 if self.function == "array_sum" else 1.0
-        numbers = items.cast(pa.list_(pa.float64()))
-        found = scope.call("coalesce", scope.call(self.function, numbers), neutral)
-        first = start.cast(pa.float64())
-        result = first.binary("+" if self.function == "array_sum" else "*", found).cast(start.type)
-        return self.finish.apply(scope, scope.case([(whole, result)]))
+        names = [fresh("total"), fresh("item")]
+        total, item = (
+            variable(scope, name, kind) for name, kind in zip(names, (start.type, array.type.value_type), strict=True)
+        )
+        merged = self.merge.apply(scope, total, item)
+        if not pt.is_nested(start.type) and common_type([start.type, merged.type]) != start.type:
+            raise AnalysisException(
+                f"[DATATYPE_MISMATCH] {self.name} begins with {sql_name(start.type)}, and its function gives "
+                f"{sql_name(merged.type)}",
+                "cast the start to the type of the result",
+            )
+        body = lambda_of(scope, names, coerce(merged, start.type))
+        folded = self.finish.apply(scope, scope.call("array_fold", array, start, body))
+        # Of no array nothing is made, whatever would be made of a null.
+        return scope.case([(array.is_not_null(), folded)])
 
     def label(self, relation: Relation | None) -> str:
         parts = (self.array, self.start, self.merge, self.finish)
@@ -349,19 +356,8 @@ def _fold(
     merge: Callable[[Column, Column], Column],
     finish: Callable[[Column], Column] | None,
 ) -> Column:
-    made = _Lambda.of(merge, 2, 2)
-    total, item = made.variables
-    body = made.body
-    if isinstance(body, Call) and body.name in ("+", "*"):
-        first, second = body.arguments
-        rest = second if first is total else first if second is total else None
-        if rest is not None and total not in rest.walk():
-            last = _Lambda.of(finish or (lambda x: x), 1, 1)
-            function = "array_sum" if body.name == "+" else "array_product"
-            return Column(_Fold(name, node_of(col), node_of(start), made, last, _Lambda((item,), rest), function))
-    raise PySparkValueError(
-        f"{name} only adds or multiplies here: lambda total, x: total + f(x)", "F.explode the array and group instead"
-    )
+    last = _Lambda.of(finish or (lambda x: x), 1, 1)
+    return Column(_Fold(name, node_of(col), node_of(start), _Lambda.of(merge, 2, 2), last))
 
 
 def aggregate(
@@ -370,7 +366,8 @@ def aggregate(
     merge: Callable[[Column, Column], Column],
     finish: Callable[[Column], Column] | None = None,
 ) -> Column:
-    """A start to which what a function makes of each item is added, or by which it is multiplied; no other folds.
+    """What a function makes of a start and the first item, of that and the second, and so on; and of the last, if
+    asked for, another function.
 
     >>> spark.range(1).select(F.aggregate(F.lit([1, 2]), F.lit(0), lambda total, x: total + x * x)).first()[0]
     5
@@ -384,9 +381,9 @@ def reduce(
     merge: Callable[[Column, Column], Column],
     finish: Callable[[Column], Column] | None = None,
 ) -> Column:
-    """A start to which what a function makes of each item is added, or by which it is multiplied; no other folds.
+    """What a function makes of a start and the first item, of that and the second, and so on; as `aggregate`.
 
-    >>> spark.range(1).select(F.reduce(F.lit([1, 2]), F.lit(0), lambda total, x: total + x)).first()[0]
-    3
+    >>> spark.range(1).select(F.reduce(F.lit([1, 2]), F.lit(0), lambda total, x: total - x)).first()[0]
+    -3
     """
     return _fold("reduce", col, initialValue, merge, finish)

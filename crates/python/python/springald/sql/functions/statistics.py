@@ -22,6 +22,7 @@ __all__ = [
     "covar_samp",
     "kurtosis",
     "median",
+    "mode",
     "percentile",
     "percentile_approx",
     "regr_avgx",
@@ -297,6 +298,21 @@ def median(col: ColumnOrName) -> Column:
     1.5
     """
     return _agg("median", aggregate("median", "d"), col)
+
+
+def mode(col: ColumnOrName, deterministic: bool = False) -> Column:
+    """The value that is there most often; the least of several, whether asked for or not.
+
+    >>> spark.createDataFrame([(1,), (2,), (2,)], "n int").select(F.mode("n")).first()[0]
+    2
+    """
+
+    def build(scope: Scope, value: Value) -> Value:
+        items = scope.aggregate("array_agg", value)
+        return scope.call("array_mode", items)
+
+    form = "mode() WITHIN GROUP (ORDER BY {0} DESC)" if deterministic else None
+    return call("mode", build, col, form=form, kind="aggregate")
 
 
 def _shares(percentage: Any) -> tuple[list[float], bool]:
