@@ -80,6 +80,13 @@ class Engine:
             self.processes.end(self._asked.process)
             self._asked = None
 
+    def keep_logs(self, where: Path) -> None:
+        """Copies what its processes said, for whoever asks why it failed."""
+        if self._folder is not None:
+            where.mkdir(parents=True, exist_ok=True)
+            for log in self._folder.glob("*.log"):
+                shutil.copy(log, where)
+
     def end(self) -> None:
         """Ends everything, and removes its files."""
         if self._folder is None:

@@ -180,6 +180,7 @@ class Runner:
             outcome.error = str(e)
             if not isinstance(e, Refused):
                 # It hangs or is gone. The next work finds a new cluster.
+                engine.keep_logs(self.plan.out / "logs" / f"{work.name}.{engine.name}")
                 engine.end()
             return
         peak = sampler.peak(engine.name, begun, time.monotonic()) if sampler else None
@@ -255,7 +256,7 @@ class Runner:
         return engines.make(name, shape, self.plan.settings.get(name, {}))
 
     def _clean(self) -> None:
-        for folder in (self.answers, self.plan.out / "receipts"):
+        for folder in (self.answers, self.plan.out / "receipts", self.plan.out / "logs"):
             shutil.rmtree(folder, ignore_errors=True)
         self.answers.mkdir(parents=True)
 

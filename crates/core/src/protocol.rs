@@ -1,6 +1,8 @@
 //! What the processes say to each other beside Ballista's own messages: JSON over the master's REST
 //! routes (`/api/v1`, on both of its ports) and over Arrow Flight actions between master and workers.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,6 +11,13 @@ pub use crate::cache::Block;
 /// The version that master, workers and clients must share; it travels as the product token of the
 /// user agent, `springald/0.1.0`, on every gRPC call.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Milliseconds since the Unix epoch: what every `…_ms` of a moment holds.
+pub fn now_ms() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as u64)
+}
 
 /// A worker as the master knows it: `GET /api/v1/workers`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -48,6 +57,16 @@ pub enum WorkerState {
 }
 
 impl WorkerState {
+    /// As it stands in JSON, in queries and in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Draining => "draining",
+            Self::Left => "left",
+            Self::Lost => "lost",
+        }
+    }
+
     /// Whether the worker is still part of the cluster.
     pub fn is_member(self) -> bool {
         matches!(self, Self::Active | Self::Draining)

@@ -66,6 +66,18 @@ pub enum StageState {
     Failed,
 }
 
+impl StageState {
+    /// As it stands in JSON, in queries and in lists.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// The work of one worker on some partitions of a stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TaskRecord {

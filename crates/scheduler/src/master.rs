@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use arrow_flight::flight_service_server::FlightServiceServer;
 use axum::Router;
@@ -18,7 +18,7 @@ use ballista_scheduler::cluster::BallistaCluster;
 use ballista_scheduler::config::SchedulerConfig;
 use ballista_scheduler::scheduler_process::create_scheduler;
 use springald_core::login::Logins;
-use springald_core::protocol::VERSION;
+use springald_core::protocol::{VERSION, now_ms};
 use springald_core::{
     Error, MAX_MESSAGE_BYTES, MasterUrl, Result, Server, cluster, codec, security, session,
 };
@@ -298,12 +298,6 @@ impl Drop for Master {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-pub(crate) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }
 
 /// The history as it is before this master adds to it.

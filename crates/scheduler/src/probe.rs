@@ -5,10 +5,10 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 use std::{fs, io};
 
 use futures::future::join_all;
-use springald_core::protocol::{PathReport, ProbeReport, ProbeRequest, RouteReport, VERSION};
+use springald_core::protocol::{
+    PathReport, ProbeReport, ProbeRequest, RouteReport, VERSION, now_ms,
+};
 use tokio::net::TcpStream;
-
-use crate::master::now_ms;
 
 /// Files counted under one path at most.
 const MOST_FILES: u64 = 10_000;

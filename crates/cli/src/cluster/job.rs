@@ -89,7 +89,7 @@ fn stages(stages: &[StageRecord]) -> Listing {
             .filter(|task| task.state == StageState::Done);
         listing.push(vec![
             stage.id.into(),
-            state(stage.state).into(),
+            stage.state.name().into(),
             inputs.join(" ").into(),
             done.count().into(),
             stage.tasks.len().into(),
@@ -103,13 +103,4 @@ fn stages(stages: &[StageRecord]) -> Listing {
         ]);
     }
     listing
-}
-
-fn state(state: StageState) -> &'static str {
-    match state {
-        StageState::Waiting => "waiting",
-        StageState::Running => "running",
-        StageState::Done => "done",
-        StageState::Failed => "failed",
-    }
 }

@@ -11,10 +11,8 @@ pub(crate) use jobs::{JobsArgs, jobs};
 pub(crate) use kill::{KillArgs, kill};
 pub(crate) use workers::{WorkersArgs, workers};
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use serde_json::Value;
-use springald_core::protocol::JobState;
+use springald_core::protocol::{JobState, now_ms};
 
 /// A state of jobs and batches, as a flag names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -42,10 +40,4 @@ impl From<State> for JobState {
 fn ran_ms(started_at_ms: Option<u64>, ended_at_ms: Option<u64>) -> Value {
     let until = ended_at_ms.unwrap_or_else(now_ms);
     started_at_ms.map_or(Value::Null, |started| until.saturating_sub(started).into())
-}
-
-fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }

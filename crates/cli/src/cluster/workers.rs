@@ -1,6 +1,6 @@
 //! `springald workers`.
 
-use springald_core::protocol::{WorkerInfo, WorkerState};
+use springald_core::protocol::WorkerInfo;
 
 use crate::cli::ClusterArgs;
 use crate::error::{Exit, Result, SUCCESS, say};
@@ -46,17 +46,11 @@ fn listing(workers: &[WorkerInfo]) -> Listing {
         ("last_seen_ms", Kind::Millis),
     ]);
     for worker in workers {
-        let state = match worker.state {
-            WorkerState::Active => "active",
-            WorkerState::Draining => "draining",
-            WorkerState::Left => "left",
-            WorkerState::Lost => "lost",
-        };
         listing.push(vec![
             worker.id.as_str().into(),
             worker.host.as_str().into(),
             worker.port.into(),
-            state.into(),
+            worker.state.name().into(),
             worker.cores.into(),
             worker.cores_free.into(),
             worker.memory_bytes.into(),

@@ -1,7 +1,9 @@
-//! Scalar functions of Spark that neither DataFusion nor `datafusion-spark` has; the Python package builds on them.
+//! Functions of Spark that neither DataFusion nor `datafusion-spark` has, or has otherwise; the Python package builds on
+//! them.
 
 mod array_fold;
 mod array_mode;
+mod average;
 mod checked;
 mod conv;
 mod integral_divide;
@@ -19,8 +21,8 @@ use std::sync::Arc;
 use arrow::datatypes::DataType;
 use datafusion::common::Result;
 use datafusion::logical_expr::{
-    ColumnarValue, HigherOrderUDF, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-    Volatility,
+    AggregateUDF, ColumnarValue, HigherOrderUDF, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl,
+    Signature, Volatility,
 };
 
 /// The functions that every process registers.
@@ -41,6 +43,11 @@ pub(crate) fn scalar_functions() -> Vec<Arc<ScalarUDF>> {
         .chain(nullability::functions())
         .map(Arc::new)
         .collect()
+}
+
+/// The aggregates that every process registers.
+pub(crate) fn aggregate_functions() -> Vec<Arc<AggregateUDF>> {
+    vec![Arc::new(average::Average::default().into())]
 }
 
 /// The functions with lambdas that every process registers.

@@ -127,7 +127,8 @@ fn physical_rules() -> Vec<Arc<dyn PhysicalOptimizerRule + Send + Sync>> {
 }
 
 /// The functions that a worker finds by name: DataFusion's, Spark's as `spark_<name>` and, where DataFusion has none
-/// of that name, as they are called, and those of `springald-ml`. (Ballista's own default leaves out the functions on arrays, which its sessions do have.)
+/// of that name, as they are called, and ours. (Ballista's own default leaves out the functions on arrays, which its
+/// sessions do have.)
 pub fn function_registry() -> BallistaFunctionRegistry {
     let mut registry = BallistaFunctionRegistry {
         scalar_functions: by_name(ballista_scalar_functions(), ScalarUDF::name),
@@ -169,10 +170,14 @@ pub fn function_registry() -> BallistaFunctionRegistry {
         functions::higher_order_functions(),
         HigherOrderUDF::name,
     ));
-    let ml = springald_ml::aggregate_functions();
+    let ours = [
+        functions::aggregate_functions(),
+        springald_ml::aggregate_functions(),
+    ]
+    .concat();
     registry
         .aggregate_functions
-        .extend(by_name(ml, AggregateUDF::name));
+        .extend(by_name(ours, AggregateUDF::name));
     registry
 }
 

@@ -9,14 +9,13 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use springald_core::protocol::{JobInfo, VERSION};
+use springald_core::protocol::{JobInfo, VERSION, now_ms};
 use springald_core::record::{AttemptRecord, JobRecord, StageRecord, TaskRecord};
 use tokio::sync::oneshot;
 
 use super::Retention;
 use super::event::{self, Details, Event, Line, encode};
 use super::segment::{SegmentName, Writer, prune};
-use crate::master::now_ms;
 
 /// Events that wait to be written.
 const QUEUE: usize = 8_192;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use ballista_core::serde::protobuf::get_job_status_result::FlightProxy;
 use ballista_core::serde::protobuf::{
@@ -13,7 +13,7 @@ use ballista_core::serde::protobuf::{
 use ballista_scheduler::cluster::JobState as BallistaJobs;
 use ballista_scheduler::scheduler_server::JobIdGenerator;
 use parking_lot::Mutex;
-use springald_core::protocol::{JobInfo, JobState};
+use springald_core::protocol::{JobInfo, JobState, now_ms};
 use springald_core::record::AttemptRecord;
 use tokio::sync::{mpsc, watch};
 use tracing::{Instrument, error_span};
@@ -392,12 +392,6 @@ pub(super) fn result(status: JobStatus) -> GetJobStatusResult {
         status: Some(status),
         flight_proxy: Some(FlightProxy::Local(true)),
     }
-}
-
-pub(super) fn now_ms() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as u64)
 }
 
 #[derive(Debug, Default)]

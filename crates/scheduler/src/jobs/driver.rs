@@ -9,14 +9,15 @@ use ballista_core::serde::protobuf::job_status::Status;
 use ballista_core::serde::protobuf::{GetJobStatusResult, JobStatus, SuccessfulJob};
 use futures::FutureExt;
 use springald_core::engine_message;
-use springald_core::protocol::JobState;
+use springald_core::protocol::{JobState, now_ms};
 use tokio::sync::{Notify, mpsc};
 use tokio::time::MissedTickBehavior;
 
-use super::board::{AttemptIds, Board, Job, now_ms, result};
+use super::board::{AttemptIds, Board, Job, result};
 use super::ending::{end_attempt, is_final};
 use super::machine::{Cause, Event, Machine, Outcome, Step};
 use super::message::clean;
+use super::planning::Planning;
 use super::query::{Query, Writes, attempt_folder};
 use super::recording::Notes;
 use super::watch::{Patience, Sight, StallWatch, Verdict};
@@ -40,6 +41,8 @@ pub(super) struct Driver {
     patience: Patience,
     /// Why there is more than one attempt.
     cause: Option<Cause>,
+    /// Of the next attempt.
+    planning: Planning,
 }
 
 struct Attempt {
@@ -92,6 +95,7 @@ impl Driver {
             client,
             stopped,
             cause: None,
+            planning: Planning::Free,
         }
     }
 
@@ -134,9 +138,10 @@ impl Driver {
     /// Submits the plan as one more job of Ballista's.
     async fn begin(&mut self, number: u32) -> Result<Attempt, String> {
         // Decoding runs code of many formats over bytes from outside; a panic there fails this job only.
-        let prepared =
-            AssertUnwindSafe(self.query.prepare(&self.board.ballista, number)).catch_unwind();
-        let prepared = match prepared.await {
+        let preparing = self
+            .query
+            .prepare(&self.board.ballista, number, self.planning);
+        let prepared = match AssertUnwindSafe(preparing).catch_unwind().await {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(e)) => return Err(clean(&engine_message(&e))),
             Err(_) => {
@@ -223,8 +228,15 @@ impl Driver {
         match status.status? {
             Status::Queued(_) | Status::Running(_) => None,
             Status::Successful(success) => {
+                let mut cause = self.board.ledger.cause(&attempt.id);
+                if cause.is_none()
+                    && let Some(next) = self.planning.doubt(&success)
+                {
+                    log::warn!("{}: {}", attempt.id, Cause::EndedEarly);
+                    self.planning = next;
+                    cause = Some(Cause::EndedEarly);
+                }
                 attempt.success = Some(success);
-                let cause = self.board.ledger.cause(&attempt.id);
                 Some(Event::Succeeded { cause })
             }
             Status::Failed(failed) => Some(self.on_failure(attempt, &failed.error).await),
@@ -386,7 +398,11 @@ impl Driver {
             return self.machine.on(Event::Out);
         };
         let board = Arc::clone(&self.board);
-        self.cause = board.ledger.cause(&attempt.id).or(Some(Cause::Stalled));
+        let silent = match attempt.success {
+            Some(_) => Cause::EndedEarly,
+            None => Cause::Stalled,
+        };
+        self.cause = board.ledger.cause(&attempt.id).or(Some(silent));
         let (info, ended) = {
             let record = &mut *self.job.record.lock();
             let why = self.cause.as_ref().map(ToString::to_string);

@@ -23,6 +23,8 @@ pub(crate) enum Cause {
     Stalled,
     /// A task that writes files failed; its half-written files would be counted if it were only retried.
     WriteFailed { worker: String, error: String },
+    /// It succeeded without its last stage; see `planning.rs`.
+    EndedEarly,
 }
 
 impl fmt::Display for Cause {
@@ -35,6 +37,7 @@ impl fmt::Display for Cause {
             Self::TaskLost { worker } => write!(f, "worker {worker} lost a task"),
             Self::Stalled => f.write_str("the job made no progress though cores were free"),
             Self::WriteFailed { worker, error } => write!(f, "{error} (on worker {worker})"),
+            Self::EndedEarly => f.write_str("the planner left out a stage"),
         }
     }
 }

@@ -9,6 +9,7 @@ mod driver;
 mod ending;
 mod machine;
 mod message;
+mod planning;
 mod query;
 mod recording;
 mod watch;

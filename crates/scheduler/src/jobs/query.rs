@@ -23,6 +23,7 @@ use datafusion_proto::protobuf::{LogicalPlanNode, PhysicalPlanNode};
 use springald_core::config::{JOB_DESCRIPTION, SpringaldConfig, parse_bytes};
 use springald_core::{codec, session};
 
+use super::planning::Planning;
 use crate::Ballista;
 
 /// The folder of one write job, below its target; see [`springald_core::protocol::PublishRequest`].
@@ -107,11 +108,16 @@ impl Query {
     }
 
     /// Decodes the plan for attempt number `attempt`.
-    pub(crate) async fn prepare(&self, ballista: &Ballista, attempt: u32) -> Result<Prepared> {
+    pub(super) async fn prepare(
+        &self,
+        ballista: &Ballista,
+        attempt: u32,
+        planning: Planning,
+    ) -> Result<Prepared> {
         let context = ballista
             .state
             .session_manager
-            .create_or_update_session(&self.session, &self.config)
+            .create_or_update_session(&self.session, &planning.of(&self.config))
             .await
             .map_err(|e| e.into_datafusion())?;
         let task_context = context.task_ctx();

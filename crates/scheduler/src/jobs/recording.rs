@@ -4,11 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use ballista_scheduler::state::execution_stage::{ExecutionStage, TaskInfo};
-use springald_core::protocol::JobInfo;
+use springald_core::protocol::{JobInfo, now_ms};
 use springald_core::record::{AttemptRecord, JobRecord, StageRecord, StageState};
 use tokio::sync::watch;
 
-use super::board::{Board, Counts, Job, Record, now_ms};
+use super::board::{Board, Counts, Job, Record};
 use crate::ledger::Progress;
 use crate::metrics::metrics;
 use crate::records::stages::{self, Graph};

@@ -52,8 +52,8 @@ impl Metrics {
             requests: RequestTimes::default(),
         };
         // A rate over what was never seen is nothing; over 0 it is 0.
-        for state in ["done", "failed", "cancelled"] {
-            drop(metrics.jobs_ended.get_or_create(&[("state", state)]));
+        for state in [JobState::Done, JobState::Failed, JobState::Cancelled] {
+            drop(metrics.jobs_ended.get_or_create(&[("state", state.name())]));
         }
         for result in ["done", "failed"] {
             drop(metrics.tasks_ended.get_or_create(&[("result", result)]));
@@ -62,13 +62,11 @@ impl Metrics {
     }
 
     pub(crate) fn job_ended(&self, job: &JobInfo) {
-        let state = match job.state {
-            JobState::Done => "done",
-            JobState::Failed => "failed",
-            JobState::Cancelled => "cancelled",
-            JobState::Waiting | JobState::Running => return,
-        };
-        self.jobs_ended.get_or_create(&[("state", state)]).inc();
+        if !job.state.is_final() {
+            return;
+        }
+        let labels = [("state", job.state.name())];
+        self.jobs_ended.get_or_create(&labels).inc();
         let since = |ms: u64| ms.saturating_sub(job.submitted_at_ms) as f64 / 1000.0;
         if let Some(ended) = job.ended_at_ms {
             self.job_seconds.observe(since(ended));

@@ -80,14 +80,15 @@ impl Scrape {
         );
         let infos = self.ledger.worker_infos();
         let workers = Family::<[(&str, &str); 1], Gauge>::default();
-        for (name, state) in [
-            ("active", WorkerState::Active),
-            ("draining", WorkerState::Draining),
-            ("left", WorkerState::Left),
-            ("lost", WorkerState::Lost),
+        for state in [
+            WorkerState::Active,
+            WorkerState::Draining,
+            WorkerState::Left,
+            WorkerState::Lost,
         ] {
             let count = infos.iter().filter(|info| info.state == state).count();
-            workers.get_or_create(&[("state", name)]).set(count as i64);
+            let labels = [("state", state.name())];
+            workers.get_or_create(&labels).set(count as i64);
         }
         registry.register(
             "workers",

@@ -7,7 +7,7 @@ use springald_core::record::{StageRecord, StageState};
 
 use super::dag::{self, BOX_HEIGHT, BOX_WIDTH, Placed, Way};
 use super::layout::scrolled;
-use super::text::{bytes, count, duration, percent, short_count, stage_state};
+use super::text::{bytes, count, duration, percent, short_count};
 
 /// Kinds of operators that are named on a box.
 const NAMED: usize = 3;
@@ -83,7 +83,7 @@ fn carried(way: &Way, from: &StageRecord) -> Markup {
 }
 
 fn stage_box(placed: &Placed, stage: &StageRecord, all_cpu: u64, now: u64) -> Markup {
-    let word = stage_state(stage.state);
+    let word = stage.state.name();
     let (x, y) = (placed.x, placed.y);
     let share = percent(stage.cpu_ms as f64, all_cpu as f64);
     let says = format!(

@@ -1,7 +1,7 @@
 //! The page of one job.
 
 use maud::{Markup, html};
-use springald_core::protocol::{JobInfo, JobState};
+use springald_core::protocol::{JobInfo, JobState, now_ms};
 use springald_core::record::{AttemptRecord, JobRecord};
 
 use super::Pages;
@@ -10,11 +10,8 @@ use super::graph::graph;
 use super::jobs::took;
 use super::layout::{Page, Tab, facts, scrolled, secret};
 use super::stages;
-use super::text::{
-    ago, bytes_or_dash, count, counted, duration, encoded, job_state, moment, state,
-};
+use super::text::{ago, bytes_or_dash, count, counted, duration, encoded, moment, state};
 use super::timeline::timeline;
-use crate::master::now_ms;
 
 pub(super) async fn page(pages: &Pages, id: &str) -> Option<Page> {
     let record = pages.records.get(id).await?;
@@ -58,9 +55,9 @@ fn title(job: &JobInfo) -> &str {
 fn head(job: &JobInfo) -> Markup {
     html! {
         p.path { a href="/jobs" { "Jobs" } }
-        h1 { (title(job)) " " (state(job_state(job.state))) }
+        h1 { (title(job)) " " (state(job.state.name())) }
         // What a screen reader is told when it changes.
-        data.unseen data-announce value=(format!("Job {} is {}", title(job), job_state(job.state))) {}
+        data.unseen data-announce value=(format!("Job {} is {}", title(job), job.state.name())) {}
     }
 }
 

@@ -1,14 +1,13 @@
 //! The list of jobs, and the tables of jobs that other pages show, too.
 
 use maud::{Markup, html};
-use springald_core::protocol::{JobInfo, JobState};
+use springald_core::protocol::{JobInfo, JobState, now_ms};
 
 use super::Pages;
 use super::chart::progress;
 use super::layout::{Page, Tab, scrolled};
-use super::text::{ago, count, counted, duration, encoded, job_state, state};
+use super::text::{ago, count, counted, duration, encoded, state};
 use super::view::{JOB_STATES, JobsView};
-use crate::master::now_ms;
 use crate::records::{JobFilter, JobPage};
 
 /// Jobs of one page.
@@ -45,7 +44,7 @@ fn filter_form(view: &JobsView) -> Markup {
             select #state name="state" {
                 option value="" { "any" }
                 @for one in JOB_STATES {
-                    option value=(job_state(one)) selected[view.state == Some(one)] { (job_state(one)) }
+                    option value=(one.name()) selected[view.state == Some(one)] { (one.name()) }
                 }
             }
             button type="submit" { "Show" }
@@ -111,7 +110,7 @@ fn table(id: &str, caption: &str, jobs: &[JobInfo], now: u64, progresses: bool) 
                 @for job in jobs {
                     tr {
                         th.job scope="row" { (name(job)) (why(job)) }
-                        td { (state(job_state(job.state))) }
+                        td { (state(job.state.name())) }
                         td.wide { (session(job)) }
                         td.num { (ago(job.submitted_at_ms, now)) }
                         td.num { (took(job, now)) }
@@ -146,7 +145,7 @@ pub(super) fn active_table(id: &str, jobs: &[JobInfo], now: u64) -> Markup {
                 @for job in jobs {
                     tr {
                         th.job scope="row" { (name(job)) (why(job)) }
-                        td { (state(job_state(job.state))) }
+                        td { (state(job.state.name())) }
                         td.meter {
                             @if job.tasks > 0 {
                                 (count(job.tasks_done.into())) " of " (counted(job.tasks.into(), "task"))

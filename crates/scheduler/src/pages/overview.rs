@@ -1,15 +1,14 @@
 //! The front page: what the cluster has, what it does, and what waits for what.
 
 use maud::{Markup, html};
-use springald_core::protocol::{JobInfo, JobState, VERSION, WorkerInfo};
+use springald_core::protocol::{JobInfo, JobState, VERSION, WorkerInfo, now_ms};
 
 use super::chart::{bar, sparkline};
 use super::jobs;
 use super::layout::{Page, Tab, scrolled};
 use super::samples::{SPAN, Sample};
-use super::text::{ago, bytes, bytes_or_dash, counted, duration, encoded, state, worker_state};
+use super::text::{ago, bytes, bytes_or_dash, counted, duration, encoded, state};
 use super::{Live, Pages};
-use crate::master::now_ms;
 use crate::records::JobFilter;
 
 /// Ended jobs that are shown.
@@ -210,7 +209,7 @@ fn row(worker: &WorkerInfo) -> Markup {
                 @if gone { (address) }
                 @else { a href=(format!("/workers/{}", encoded(&worker.id))) { (address) } }
             }
-            td { (state(worker_state(worker.state))) }
+            td { (state(worker.state.name())) }
             td.meter {
                 @if gone { (counted(worker.cores.into(), "core")) }
                 @else { (busy) " of " (worker.cores) " busy" (bar(busy.into(), worker.cores.into())) }

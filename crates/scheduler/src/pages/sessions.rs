@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use maud::{Markup, html};
-use springald_core::protocol::{CachedData, JobInfo, JobState};
+use springald_core::protocol::{CachedData, JobInfo, JobState, now_ms};
 
 use super::Pages;
 use super::layout::{Page, Tab, scrolled};
 use super::text::{ago, bytes_or_dash, count, encoded, state};
-use crate::master::now_ms;
 use crate::records::JobFilter;
 
 /// Sessions that are shown, the most recently used ones.

@@ -7,7 +7,7 @@ use super::graph::{gist, tasks};
 use super::layout::scrolled;
 use super::operators;
 use super::spread::{self, Spread, task_ms};
-use super::text::{bytes, bytes_or_dash, count, counted, duration, stage_state, state};
+use super::text::{bytes, bytes_or_dash, count, counted, duration, state};
 
 /// Tasks of a stage that are listed, the slowest ones.
 const LISTED: usize = 100;
@@ -54,7 +54,7 @@ fn row(stage: &StageRecord, all: &[StageRecord], now: u64) -> Markup {
                 a href=(format!("#stage-{}", stage.id)) { (stage.id) }
                 " " span.gist { (gist(stage)) }
             }
-            td { (state(stage_state(stage.state))) }
+            td { (state(stage.state.name())) }
             td.num { (partitions(stage)) }
             td.num { (time(stage, now)) }
             td.num { (duration(stage.cpu_ms)) }
@@ -136,7 +136,7 @@ pub(super) fn detail(stage: &StageRecord, now: u64) -> Markup {
             summary {
                 b { "Stage " (stage.id) } " "
                 span.gist { (gist(stage)) } " "
-                (state(stage_state(stage.state))) " "
+                (state(stage.state.name())) " "
                 span.sub {
                     (counted(stage.tasks.len() as u64, "task"))
                     @if stage.rows_out > 0 { ", " (count(stage.rows_out)) " rows out" }
@@ -194,7 +194,7 @@ fn task_table(stage: &StageRecord, now: u64) -> Markup {
                             (task.id)
                             @if let Some(message) = &task.message { div.why { (message) } }
                         }
-                        td { (state(stage_state(task.state))) }
+                        td { (state(task.state.name())) }
                         td { (task.worker) }
                         td.num { (task.partitions) }
                         td.num.hot[slow(task)] { (duration(age(task))) }

@@ -5,8 +5,6 @@ use std::fmt::Write;
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use springald_core::config::format_bytes;
-use springald_core::protocol::{JobState, WorkerState};
-use springald_core::record::StageState;
 
 /// `1,234,567`.
 pub(super) fn count(n: u64) -> String {
@@ -119,34 +117,6 @@ pub(super) fn percent(part: f64, whole: f64) -> f64 {
     match whole > 0.0 && part.is_finite() {
         true => (part / whole * 100.0).clamp(0.0, 100.0),
         false => 0.0,
-    }
-}
-
-pub(super) fn job_state(state: JobState) -> &'static str {
-    match state {
-        JobState::Waiting => "waiting",
-        JobState::Running => "running",
-        JobState::Done => "done",
-        JobState::Failed => "failed",
-        JobState::Cancelled => "cancelled",
-    }
-}
-
-pub(super) fn stage_state(state: StageState) -> &'static str {
-    match state {
-        StageState::Waiting => "waiting",
-        StageState::Running => "running",
-        StageState::Done => "done",
-        StageState::Failed => "failed",
-    }
-}
-
-pub(super) fn worker_state(state: WorkerState) -> &'static str {
-    match state {
-        WorkerState::Active => "active",
-        WorkerState::Draining => "draining",
-        WorkerState::Left => "left",
-        WorkerState::Lost => "lost",
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use maud::{Markup, html};
 use springald_core::record::{StageRecord, StageState, TaskRecord};
 
-use super::text::{bytes, counted, duration, percent, rows, stage_state};
+use super::text::{bytes, counted, duration, percent, rows};
 
 /// Tasks that are drawn; those of jobs with more are the longest ones.
 const DRAWN: usize = 1_500;
@@ -145,7 +145,7 @@ fn says(bar: &Bar) -> String {
         "Stage {}, task {}: {} {time}",
         bar.stage,
         task.id,
-        stage_state(task.state)
+        task.state.name()
     );
     if task.state == StageState::Done {
         text.push_str(&format!(", {}, {}", rows(task.rows), bytes(task.bytes)));

@@ -69,7 +69,7 @@ impl JobsView {
         };
         let state = JOB_STATES
             .into_iter()
-            .find(|state| super::text::job_state(*state) == fields.state);
+            .find(|state| state.name() == fields.state);
         let text = fields.text.trim().to_owned();
         let page: usize = fields.page.parse().unwrap_or(1);
         Self {
@@ -81,7 +81,7 @@ impl JobsView {
 
     /// The address of another page of the same list, from 0.
     pub(super) fn address(&self, page: usize) -> String {
-        let state = self.state.map(super::text::job_state);
+        let state = self.state.map(JobState::name);
         let number = (page > 0).then(|| (page + 1).to_string());
         let fields = [
             ("state", state),

@@ -6,7 +6,7 @@ use springald_core::protocol::{CachedData, ProbeReport, WorkerInfo};
 use super::Live;
 use super::chart::bar;
 use super::layout::{Page, Tab, facts, scrolled};
-use super::text::{bytes, count, counted, duration, encoded, state, worker_state};
+use super::text::{bytes, count, counted, duration, encoded, state};
 use crate::ledger::TaskNow;
 
 /// What is on the page.
@@ -58,7 +58,7 @@ impl Worker {
     }
 
     fn head(&self) -> Markup {
-        let word = worker_state(self.info.state);
+        let word = self.info.state.name();
         html! {
             p.path { a href="/" { "Overview" } }
             h1 { "Worker " (self.address()) " " (state(word)) }

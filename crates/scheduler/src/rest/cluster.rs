@@ -8,7 +8,7 @@ use datafusion::config::ExtensionOptions;
 use serde::Serialize;
 use springald_core::config::SpringaldConfig;
 use springald_core::protocol::{
-    ClusterInfo, ProbeReport, ProbeRequest, VERSION, WorkerInfo, WorkerState,
+    ClusterInfo, ProbeReport, ProbeRequest, VERSION, WorkerInfo, WorkerState, now_ms,
 };
 use springald_core::security;
 use utoipa::ToSchema;
@@ -19,7 +19,6 @@ use super::extract::Body;
 use super::failure::Answer;
 use super::{Rest, RestState};
 use crate::ledger::Ledger;
-use crate::master::now_ms;
 use crate::probe;
 
 pub(super) fn routes() -> OpenApiRouter<RestState> {

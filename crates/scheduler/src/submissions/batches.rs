@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use springald_core::protocol::JobState;
+use springald_core::protocol::{JobState, now_ms};
 use springald_core::submission::{Argument, BatchInfo, BatchRequest};
 use springald_core::{Error, Result};
 use tokio::process::Command;
@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::process::{Ended, Running, STOP_WITHIN};
 use super::store::{Store, Stored};
-use crate::master::now_ms;
 use crate::refusal::Refusal;
 use crate::workspace_files;
 
@@ -303,17 +302,18 @@ impl Batches {
         let id = batch.info.lock().id.clone();
         let log = self.store.new_log(&id).await?;
         let command = self.command(&batch.info.lock())?;
+        let mut started = Stored::new(batch.info.lock().clone(), None);
+        started.info.state = JobState::Running;
+        started.info.started_at_ms = Some(now_ms());
+        // Before there is a program, so that no master to come runs it a second time.
+        self.store.save(&started).await?;
         let running = Running::start(command, log)
             .map_err(|e| Error::failed(format!("starting the `springald` command: {e}")))?;
-        let started = {
-            let info = &mut *batch.info.lock();
-            info.state = JobState::Running;
-            info.started_at_ms = Some(now_ms());
-            Stored::new(info.clone(), running.mark())
-        };
+        started.process = running.mark();
         if let Err(e) = self.store.save(&started).await {
             log::warn!("batch {id}: {}", e.message());
         }
+        *batch.info.lock() = started.info;
         let ended = running.wait(&batch.stop).await;
         let ended = ended.map_err(|e| Error::failed(format!("waiting for its end: {e}")))?;
         Ok(if self.stopping.is_cancelled() {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use datafusion::logical_expr::LogicalPlan;
 use futures::StreamExt;
 use parking_lot::Mutex;
-use springald_core::protocol::{JobState, SessionInfo};
+use springald_core::protocol::{JobState, SessionInfo, now_ms};
 use springald_core::session::split_statements;
 use springald_core::{Error, MasterUrl, Result, Session};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -16,7 +16,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::rows::Rows;
 use super::statement::{Statement, StatementInfo, StatementRequest, StatementResult};
-use crate::master::now_ms;
 use crate::refusal::Refusal;
 
 /// A session that nobody asks for anything is closed after this long.

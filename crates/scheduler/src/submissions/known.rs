@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use springald_core::protocol::SessionInfo;
+use springald_core::protocol::{SessionInfo, now_ms};
 
 use super::Interactive;
 use crate::cached::Cached;
-use crate::master::now_ms;
 use crate::records::{JobFilter, Records};
 
 /// What tells of sessions: their jobs, their cached data, and the master's own among them.

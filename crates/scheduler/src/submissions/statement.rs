@@ -3,12 +3,10 @@
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use springald_core::protocol::JobState;
+use springald_core::protocol::{JobState, now_ms};
 use springald_core::submission::{MAX_SQL, text};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
-
-use crate::master::now_ms;
 
 const DEFAULT_ROWS: u32 = 1_000;
 const MAX_ROWS: u32 = 10_000;

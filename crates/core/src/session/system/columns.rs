@@ -12,8 +12,8 @@ use arrow::datatypes::{Field, Schema};
 use datafusion::common::Result;
 
 use crate::cache::Block;
-use crate::protocol::{CachedData, JobInfo, JobState, WorkerInfo, WorkerState};
-use crate::record::{JobRecord, StageRecord, StageState, TaskRecord};
+use crate::protocol::{CachedData, JobInfo, JobState, WorkerInfo};
+use crate::record::{JobRecord, StageRecord, TaskRecord};
 
 pub(super) const JOB_ID: &str = "job_id";
 pub(super) const SQL: &str = "sql";
@@ -39,7 +39,7 @@ pub(super) fn jobs(rows: &[JobRow]) -> Result<RecordBatch> {
         .text(JOB_ID, |row| &row.job.id)
         .text("name", |row| &row.job.name)
         .text("session_id", |row| &row.job.session)
-        .text("state", |row| job_state(row.job.state))
+        .text("state", |row| row.job.state.name())
         .maybe_text(SQL, |row| row.sql.as_deref())
         .maybe_text("message", |row| row.job.message.as_deref())
         .time("submitted_at", |row| Some(row.job.submitted_at_ms))
@@ -61,7 +61,7 @@ pub(super) fn stages(rows: &[StageRow]) -> Result<RecordBatch> {
     Table::of(rows)
         .text(JOB_ID, |row| &row.job)
         .number("stage_id", |row| row.stage.id.into())
-        .text("state", |row| stage_state(row.stage.state))
+        .text("state", |row| row.stage.state.name())
         .numbers("inputs", |row| &row.stage.inputs)
         .number("partitions", |row| row.stage.partitions.into())
         .number("tasks", |row| row.stage.tasks.len() as u64)
@@ -86,7 +86,7 @@ pub(super) fn tasks(rows: &[TaskRow]) -> Result<RecordBatch> {
         .number("task_id", |row| row.task.id.into())
         .text("worker_id", |row| &row.task.worker_id)
         .text("worker", |row| &row.task.worker)
-        .text("state", |row| stage_state(row.task.state))
+        .text("state", |row| row.task.state.name())
         .number("partitions", |row| row.task.partitions.into())
         .time("launched_at", |row| Some(row.task.launched_at_ms))
         .time("started_at", |row| row.task.started_at_ms)
@@ -105,7 +105,7 @@ pub(super) fn workers(rows: &[WorkerInfo]) -> Result<RecordBatch> {
         .text("worker_id", |row| &row.id)
         .text("host", |row| &row.host)
         .number("port", |row| row.port.into())
-        .text("state", |row| worker_state(row.state))
+        .text("state", |row| row.state.name())
         .number("cores", |row| row.cores.into())
         .number("cores_free", |row| row.cores_free.into())
         .number("memory_bytes", |row| row.memory_bytes)
@@ -218,34 +218,6 @@ fn between(start: Option<u64>, end: Option<u64>) -> Option<u64> {
     Some(end?.saturating_sub(start?))
 }
 
-fn job_state(state: JobState) -> &'static str {
-    match state {
-        JobState::Waiting => "waiting",
-        JobState::Running => "running",
-        JobState::Done => "done",
-        JobState::Failed => "failed",
-        JobState::Cancelled => "cancelled",
-    }
-}
-
-fn stage_state(state: StageState) -> &'static str {
-    match state {
-        StageState::Waiting => "waiting",
-        StageState::Running => "running",
-        StageState::Done => "done",
-        StageState::Failed => "failed",
-    }
-}
-
-fn worker_state(state: WorkerState) -> &'static str {
-    match state {
-        WorkerState::Active => "active",
-        WorkerState::Draining => "draining",
-        WorkerState::Left => "left",
-        WorkerState::Lost => "lost",
-    }
-}
-
 /// Rows on their way to columns. Numbers become `Int64`, of which differences can be taken; times are in UTC.
 struct Table<'a, T> {
     rows: &'a [T],
@@ -326,6 +298,7 @@ mod tests {
     use arrow::util::pretty::pretty_format_batches;
 
     use super::*;
+    use crate::record::StageState;
 
     fn job(id: &str, session: &str, state: JobState, at: u64) -> JobInfo {
         JobInfo {
