@@ -17,7 +17,7 @@ from typing import Any
 
 from compare import memory
 from compare.machine import java
-from compare.places import PACKAGE, binary, cache, free_port, sail_python
+from compare.places import BENCHES, PACKAGE, binary, cache, free_port, sail_python
 from compare.processes import Asked, Failed, Processes, wait_until
 
 START_LIMIT = 120.0
@@ -149,13 +149,17 @@ class ClusterEngine(Engine):
 class SpringaldEngine(ClusterEngine):
     """Springald's master and workers, and its Python package as the client."""
 
+    _flags: tuple[str, ...] = ()
+
     def _begin(self, folder: Path) -> None:
         port, ui = free_port(), free_port()
+        self._pages = f"http://127.0.0.1:{ui}"
         self._url = f"springald://127.0.0.1:{port}"
         workspace = folder / "workspace"
         workspace.mkdir()
         host = ["--host", "127.0.0.1"]
         command = [binary(), "master", *host, "--port", port, "--ui-port", ui, "--workspace", workspace]
+        command += self._flags
         self._cluster = _Cluster(self.processes.start("master", command))
         for i in range(self.shape.workers):
             command = [
@@ -172,7 +176,23 @@ class SpringaldEngine(ClusterEngine):
 
     def _client(self) -> Asked:
         env = {"PYTHONPATH": str(PACKAGE)}
-        return Asked(self.processes, self.name, {"master": self._url, "conf": self.settings}, env)
+        return Asked(self.processes, "springald", {"master": self._url, "conf": self.settings}, env)
+
+
+class SpringaldWatched(SpringaldEngine):
+    """The same with somebody at its pages and a collector of its metrics, for what that costs."""
+
+    def _begin(self, folder: Path) -> None:
+        super()._begin(folder)
+        self.processes.start(
+            "watch", [sys.executable, "-m", "compare.watch", self._pages], {"PYTHONPATH": str(BENCHES)}
+        )
+
+
+class SpringaldUnrecorded(SpringaldEngine):
+    """The same without a record of its jobs."""
+
+    _flags = ("--history-size", "0")
 
 
 class SpringaldLocal(Engine):
@@ -248,10 +268,14 @@ class SailEngine(Engine):
 
 
 LABELS = {
-    "springald": "Springald", "spark": "Spark", "springald-local": "Springald, one process", "duckdb": "DuckDB",
+    "springald": "Springald", "spark": "Spark", "springald-local": "Springald, one process",
+    "springald-watched": "Springald, watched", "springald-unrecorded": "Springald, unrecorded", "duckdb": "DuckDB",
     "datafusion": "DataFusion", "polars": "Polars", "sail": "Sail", "sklearn": "scikit-learn",
 }  # fmt: skip
-_KINDS = {"springald": SpringaldEngine, "spark": SparkEngine, "springald-local": SpringaldLocal, "sail": SailEngine}
+_KINDS = {
+    "springald": SpringaldEngine, "springald-watched": SpringaldWatched, "springald-unrecorded": SpringaldUnrecorded,
+    "springald-local": SpringaldLocal, "spark": SparkEngine, "sail": SailEngine,
+}  # fmt: skip
 
 
 def make(name: str, shape: Shape, settings: dict[str, str]) -> Engine:

@@ -18,6 +18,7 @@ from compare.results import Outcome, Run, ratios
 COLOURS = {
     "springald": "#0072B2", "spark": "#D55E00", "duckdb": "#F0A500", "datafusion": "#009E73", "sail": "#CC79A7",
     "polars": "#56B4E9", "sklearn": "#555555", "springald-local": "#7FB8D8",
+    "springald-watched": "#004A73", "springald-unrecorded": "#66A9D0",
 }  # fmt: skip
 ROLE_SHADES = {"master": 0.35, "client": 0.6, "workers": 1.0}
 MIB = 1 << 20

@@ -21,13 +21,15 @@ class Size:
     # Seconds in which small queries are asked, and how many at most.
     latency_seconds: float = 5.0
     latency_queries: int = 200
+    # Of TPC-H, that each of eight clients asks.
+    client_queries: int = 6
 
 
 SIZES = {
     size.name: size
     for size in (
         # On two cores under ten minutes, Spark included.
-        Size("small", "0.2", "0.3", "100MB", 400_000, 200_000, 2, latency_seconds=3.0),
+        Size("small", "0.2", "0.3", "100MB", 400_000, 200_000, 2, latency_seconds=3.0, client_queries=4),
         Size("medium", "1", "1", "300MB", 1_000_000, 1_000_000, 3),
         Size("large", "10", "1", "1GB", 4_000_000, 4_000_000, 3),
     )

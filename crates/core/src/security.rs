@@ -166,14 +166,23 @@ impl Security {
         &self,
         endpoint: Endpoint,
     ) -> std::result::Result<Endpoint, Box<dyn std::error::Error + Send + Sync>> {
-        let Some(ca) = &self.ca else {
-            return Ok(endpoint.user_agent(self.user_agent())?.tcp_nodelay(true));
+        let endpoint = match &self.ca {
+            None => endpoint,
+            Some(_) => {
+                // Ballista's clients say http:// whatever they are told.
+                let authority = endpoint.uri().authority().map_or("", |a| a.as_str());
+                Endpoint::from_shared(format!("https://{authority}"))?
+            }
         };
-        // Ballista's clients say http:// whatever they are told.
-        let authority = endpoint.uri().authority().map_or("", |a| a.as_str());
-        let endpoint = Endpoint::from_shared(format!("https://{authority}"))?
+        let endpoint = endpoint
             .user_agent(self.user_agent())?
-            .tcp_nodelay(true);
+            .tcp_nodelay(true)
+            // What still comes for calls that were let go counts as an error, and after 1024 of these a connection
+            // would end under all others.
+            .http2_max_local_error_reset_streams(None);
+        let Some(ca) = &self.ca else {
+            return Ok(endpoint);
+        };
         let host = endpoint.uri().host().unwrap_or_default().to_owned();
         let tls = ClientTlsConfig::new()
             .ca_certificate(Certificate::from_pem(ca))

@@ -54,8 +54,8 @@ const WORKSPACE_FOLDERS: [&str; 6] = [
     "notebooks/jobs",
     "warehouse",
 ];
-/// The engine's own record of an ended job: its stages and their metrics.
-const KEEP_GRAPHS: Duration = Duration::from_secs(600);
+/// The engine's own record of an ended job. Ours is made at once, and a record takes some 150 KB of memory.
+const KEEP_GRAPHS: Duration = Duration::from_secs(30);
 /// The guard decides about jobs without workers; Ballista must not.
 const NEVER: u64 = 365 * 24 * 3600;
 /// A stopping master gives its jobs this long to end.

@@ -89,6 +89,12 @@ impl Session {
             Statement::CreateExternalTable(table) => {
                 let name = table.name.to_string();
                 let keep = !table.temporary;
+                // Who has the name keeps it, in the cluster's catalog as in this session.
+                if table.if_not_exists
+                    && plain_name(&name).is_ok_and(|name| self.tables.table_exist(&name))
+                {
+                    return Ok(self.context.read_empty()?);
+                }
                 let sql = absolute_locations(sql, &table.locations)?;
                 let done = self
                     .execute(state.sql_to_statement(&sql, &dialect)?)

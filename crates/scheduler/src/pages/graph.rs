@@ -20,7 +20,7 @@ pub(super) fn graph(stages: &[StageRecord], now: u64) -> Markup {
         .map(|stage| (stage.id, stage.inputs.clone()))
         .collect();
     let drawing = dag::drawing(&inputs);
-    let all_cpu: u64 = stages.iter().map(|stage| stage.cpu_ms).sum();
+    let all_work = work(stages, now);
     let stage = |id: u32| stages.iter().find(|stage| stage.id == id);
     let label = format!(
         "{} stages and the rows between them; the table below says the same",
@@ -34,7 +34,7 @@ pub(super) fn graph(stages: &[StageRecord], now: u64) -> Markup {
                 @if let Some(from) = stage(way.from) { (carried(way, from)) }
             }
             @for placed in &drawing.boxes {
-                @if let Some(stage) = stage(placed.stage) { (stage_box(placed, stage, all_cpu, now)) }
+                @if let Some(stage) = stage(placed.stage) { (stage_box(placed, stage, all_work, now)) }
             }
         }
     };
@@ -82,12 +82,13 @@ fn carried(way: &Way, from: &StageRecord) -> Markup {
     }
 }
 
-fn stage_box(placed: &Placed, stage: &StageRecord, all_cpu: u64, now: u64) -> Markup {
+fn stage_box(placed: &Placed, stage: &StageRecord, all_work: u64, now: u64) -> Markup {
     let word = stage.state.name();
     let (x, y) = (placed.x, placed.y);
-    let share = percent(stage.cpu_ms as f64, all_cpu as f64);
+    let own_work = work(std::slice::from_ref(stage), now);
+    let share = percent(own_work as f64, all_work as f64);
     let says = format!(
-        "Stage {}: {}, {word}, {}, {} rows out, {} written, {share:.0} % of the processor time",
+        "Stage {}: {}, {word}, {}, {} rows out, {} written, {share:.0} % of the time of all tasks",
         stage.id,
         gist(stage),
         tasks(stage),
@@ -104,13 +105,22 @@ fn stage_box(placed: &Placed, stage: &StageRecord, all_cpu: u64, now: u64) -> Ma
                 text x=(x + PAD) y=(y + 35) { (gist(stage)) }
                 text.quiet x=(x + PAD) y=(y + 51) { (tasks(stage)) }
                 @if share >= 1.0 {
-                    text.time.quiet x=(x + BOX_WIDTH - PAD) y=(y + 51) { (format!("{share:.0} % CPU")) }
+                    text.time.quiet x=(x + BOX_WIDTH - PAD) y=(y + 51) { (format!("{share:.0} % of work")) }
                     rect.heat x=(x + 4) y=(y + BOX_HEIGHT - 6) rx="1.5" height="3"
                         width=(format!("{:.1}", share / 100.0 * f64::from(BOX_WIDTH - 8))) {}
                 }
             }
         }
     }
+}
+
+/// Milliseconds that tasks run, all together. (Operators count their computing only, not what they wait for files.)
+pub(super) fn work(stages: &[StageRecord], now: u64) -> u64 {
+    let tasks = stages.iter().flat_map(|stage| &stage.tasks);
+    let spans = tasks.filter_map(|task| Some((task.started_at_ms?, task.ended_at_ms)));
+    spans
+        .map(|(started, ended)| ended.unwrap_or(now).saturating_sub(started))
+        .sum()
 }
 
 fn time(stage: &StageRecord, now: u64) -> String {
@@ -205,15 +215,19 @@ mod tests {
         let mut stages = vec![stage(1, &[]), stage(2, &[1]), stage(3, &[1, 2])];
         stages[0].rows_out = 1_500_000;
         stages[0].bytes_out = 3 << 20;
-        stages[0].cpu_ms = 300;
-        stages[1].cpu_ms = 100;
+        for (at, ms) in [(0, 300), (1, 100)] {
+            let mut ended = task(0, 5);
+            ended.started_at_ms = Some(1_000);
+            ended.ended_at_ms = Some(1_000 + ms);
+            stages[at].tasks = vec![ended];
+        }
         stages[2].state = StageState::Waiting;
         stages[2].tasks = vec![task(0, 5)];
         let text = graph(&stages, 0).into_string();
         assert_eq!(text.matches("1.5 M rows").count(), 1, "{text}");
         assert!(text.contains("3.0 MiB"), "{text}");
         assert_eq!(text.matches("class=\"way\"").count(), 3, "{text}");
-        assert!(text.contains("75 % CPU"), "{text}");
+        assert!(text.contains("75 % of work"), "{text}");
         assert!(text.contains("href=\"#stage-3\""), "{text}");
         assert!(text.contains("1 of 2 partitions"), "{text}");
         assert!(!text.contains("style="), "the policy lets no style in");

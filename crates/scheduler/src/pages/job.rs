@@ -6,7 +6,7 @@ use springald_core::record::{AttemptRecord, JobRecord};
 
 use super::Pages;
 use super::chart::progress;
-use super::graph::graph;
+use super::graph::{graph, work};
 use super::jobs::took;
 use super::layout::{Page, Tab, facts, scrolled, secret};
 use super::stages;
@@ -111,7 +111,6 @@ fn job_facts(record: &JobRecord, now: u64) -> Markup {
         .collect();
     workers.sort_unstable();
     workers.dedup();
-    let cpu: u64 = stages.iter().map(|stage| stage.cpu_ms).sum();
     let read_by_others = |id: u32| stages.iter().any(|stage| stage.inputs.contains(&id));
     let shuffled: u64 = stages
         .iter()
@@ -138,7 +137,7 @@ fn job_facts(record: &JobRecord, now: u64) -> Markup {
     ];
     if !stages.is_empty() {
         pairs.extend([
-            ("Processor time", html! { (duration(cpu)) }),
+            ("Time of tasks", html! { (duration(work(stages, now))) }),
             ("Shuffled", html! { (bytes_or_dash(shuffled)) }),
             ("Spilled", html! { (bytes_or_dash(spilled)) }),
             ("Workers", html! { (workers.len()) }),

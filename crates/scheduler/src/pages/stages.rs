@@ -22,7 +22,9 @@ pub(super) fn table(stages: &[StageRecord], now: u64) -> Markup {
                     th scope="col" rowspan="2" { "State" }
                     th.num scope="col" rowspan="2" { "Partitions" }
                     th.num scope="col" rowspan="2" { "Time" }
-                    th.num scope="col" rowspan="2" { "CPU" }
+                    th.num scope="col" rowspan="2" {
+                        abbr title="By the operators' own count, which leaves out what they wait for files" { "Computing" }
+                    }
                     th.group scope="colgroup" colspan="2" { "Rows" }
                     th.group scope="colgroup" colspan="3" { "Bytes" }
                     th.group scope="colgroup" colspan="3" { "Time of a task" }

@@ -37,7 +37,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     }
 }
 
-/// A body in JSON. A whole number may be written with a point, as JSON knows one kind of numbers.
+/// A body in JSON, an object. A whole number may be written with a point, as JSON knows one kind of numbers.
 pub(super) struct Body<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
@@ -45,6 +45,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Failure> {
         let Json(body) = Json::<Value>::from_request(request, state).await?;
+        // Serde would take a list for the fields in their order.
+        if !body.is_object() {
+            return Err(Failure::invalid("the body does not fit: it is no object"));
+        }
         let body = serde_json::from_value(with_whole_numbers(body));
         let body = body.map_err(|e| Failure::invalid(format!("the body does not fit: {e}")))?;
         Ok(Self(body))

@@ -85,6 +85,12 @@ fn what_a_session_makes_is_there_in_the_next() {
                   (SELECT sum(n) FROM cities) AS cities";
     let rows = cluster.sql(counts).rows();
     assert_eq!(rows.rows, [["25", "4", "25"]]);
+    cluster
+        .sql(&format!(
+            "CREATE EXTERNAL TABLE IF NOT EXISTS cities STORED AS PARQUET LOCATION '{people}'"
+        ))
+        .ok();
+    assert_eq!(cluster.sql(counts).rows(), rows, "who has a name keeps it");
     assert!(
         cluster.workspace().join("warehouse/cities").exists(),
         "CREATE TABLE AS writes under the warehouse"

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from springald.errors import IllegalArgumentException
 from springald.ml._native import require
@@ -14,11 +14,13 @@ from springald.ml.base import Estimator, Model
 from springald.ml.evaluation import Evaluator
 from springald.ml.param import Params, TypeConverters
 from springald.ml.param._params import ParamMap, getter, param, setter
-from springald.ml.param.shared import HasSeed
+from springald.ml.param.shared import HasCollectSubModels, HasParallelism, HasSeed
 from springald.ml.util import DefaultParamsReadable, DefaultParamsReader, DefaultParamsWritable, MLWritable
 
 if TYPE_CHECKING:
     from springald.sql.dataframe import DataFrame
+
+_M = TypeVar("_M", bound="SearchModel")
 
 
 class SearchParams(HasSeed):
@@ -60,7 +62,7 @@ class SearchParams(HasSeed):
         owners: dict[str, Params] = {}
         for name in ("estimator", "evaluator"):
             if (folder / name).is_dir():
-                part = DefaultParamsReader.loadParamsInstance(str(folder / name))
+                part = load(folder / name)
                 self._set(**{name: part})
                 owners.update((owner.uid, owner) for owner in _owners(part))
         if (folder / "estimatorParamMaps.json").is_file():
@@ -73,8 +75,12 @@ class SearchParams(HasSeed):
             )
 
 
-class Search(SearchParams, DefaultParamsWritable, DefaultParamsReadable):
+class Search(SearchParams, HasParallelism, HasCollectSubModels, DefaultParamsWritable, DefaultParamsReadable):
     """An estimator that fits another with several values of parameters, and keeps the best."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._setDefault(parallelism=1, collectSubModels=False)
 
     @classmethod
     def _load_parts(cls, folder: Path, metadata: dict[str, Any]) -> Search:
@@ -86,19 +92,34 @@ class Search(SearchParams, DefaultParamsWritable, DefaultParamsReadable):
         """What is fitted, by which values, and how it is judged.
 
         Raises:
-            IllegalArgumentException: If one of these is missing.
+            IllegalArgumentException: If one of these is missing, or nothing could run.
         """
         for name in ("estimator", "estimatorParamMaps", "evaluator"):
             if not self.isDefined(name):
                 raise IllegalArgumentException(f"{type(self).__name__} has no {name}: set it")
         require(self, "estimatorParamMaps", len(self.getEstimatorParamMaps()) > 0, "a list of at least one dict")
+        require(self, "parallelism", self.getParallelism() >= 1, "at least 1")
         return self.getEstimator(), list(self.getEstimatorParamMaps()), self.getEvaluator()
+
+    def _named(self, model: _M) -> _M:
+        """The model with the name and the parameters of its search."""
+        model._resetUid(self.uid)
+        self._copyValues(model)
+        return model
 
 
 class SearchModel(SearchParams, Model, DefaultParamsWritable, DefaultParamsReadable):
     """The best model of a search."""
 
-    bestModel: Any
+    def __init__(self, bestModel: Any, subModels: list[Any] | None) -> None:
+        super().__init__()
+        self.bestModel = bestModel
+        self.subModels = subModels
+
+    @property
+    def best_model(self) -> Any:
+        """The same as `bestModel`."""
+        return self.bestModel
 
     def copy(self, extra: ParamMap | None = None) -> Any:
         """A copy with a copy of the best model, and with some values over their own."""
@@ -117,6 +138,14 @@ class SearchModel(SearchParams, Model, DefaultParamsWritable, DefaultParamsReada
         super()._save_parts(folder)
         save(self, self.bestModel, folder / "bestModel")
         (folder / "metrics.json").write_text(_json(self, self._values()), encoding="utf-8")
+
+    @classmethod
+    def _loaded(cls: type[_M], folder: Path, models: list[Any]) -> _M:
+        """What was saved, with the models of the search."""
+        metrics = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+        model = cls(load(folder / "bestModel"), **metrics, subModels=models or None)
+        model._load_params(folder)
+        return model
 
 
 def scores(
@@ -174,6 +203,11 @@ def save(owner: Params, part: Any, path: Path) -> None:
         hint = "let its class inherit DefaultParamsWritable and DefaultParamsReadable"
         raise IllegalArgumentException(f"{owner.uid} cannot be saved, as {part!r} cannot", hint)
     part.save(str(path))
+
+
+def load(path: Path) -> Any:
+    """A part that was saved."""
+    return DefaultParamsReader.loadParamsInstance(str(path))
 
 
 def _owners(part: Any) -> Iterator[Params]:

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 from springald.ml import _penalties
 from springald.ml._folds import Numbered, folds_of, random_folds
 from springald.ml._native import require
-from springald.ml._search import Search, SearchModel, SearchParams, best, save, scores
+from springald.ml._search import Search, SearchModel, SearchParams, best, load, save, scores
 from springald.ml.base import Estimator
 from springald.ml.evaluation import Evaluator
 from springald.ml.param import Param, TypeConverters
 from springald.ml.param._params import ParamMap, getter, param, setter
-from springald.ml.param.shared import HasCollectSubModels, HasParallelism
-from springald.ml.util import DefaultParamsReader
 
 if TYPE_CHECKING:
     from springald.sql.dataframe import DataFrame
@@ -102,9 +100,7 @@ class _CrossValidatorParams(SearchParams):
         self._setDefault(numFolds=3, foldCol="")
 
 
-class CrossValidator(
-    _CrossValidatorParams, HasParallelism, HasCollectSubModels, Search, Estimator["CrossValidatorModel"]
-):
+class CrossValidator(_CrossValidatorParams, Search, Estimator["CrossValidatorModel"]):
     """Fits an estimator with several values of parameters, each on all folds of the rows but one, and keeps the best.
 
     The mean over the folds of what the evaluator says decides; the model is then fitted to all rows. Which fold a row
@@ -141,7 +137,6 @@ class CrossValidator(
         foldCol: str | None = None,
     ) -> None:
         super().__init__()
-        self._setDefault(parallelism=1, collectSubModels=False)
         self._set(
             estimator=estimator,
             estimatorParamMaps=estimatorParamMaps,
@@ -156,11 +151,10 @@ class CrossValidator(
     def _fit(self, dataset: DataFrame) -> CrossValidatorModel:
         estimator, maps, evaluator = self._checked()
         require(self, "numFolds", self.getNumFolds() >= 2, "at least 2")
-        require(self, "parallelism", self.getParallelism() >= 1, "at least 1")
         if not self.getFoldCol() and not self.getCollectSubModels():
             found = _penalties.search(dataset, estimator, maps, evaluator, self.getNumFolds(), self.getSeed())
             if found is not None:
-                return self._model(*found)
+                return self._named(CrossValidatorModel(*found))
         metrics: list[list[float]] = []
         models: list[list[Any]] = []
         for parts in self._folds(dataset):
@@ -171,21 +165,16 @@ class CrossValidator(
         deviations = [statistics.pstdev(of_map) for of_map in zip(*metrics, strict=True)]
         chosen = best(averages, evaluator.isLargerBetter())
         model = estimator.fit(dataset, maps[chosen])
-        return self._model(model, averages, deviations, models if self.getCollectSubModels() else None)
+        kept = models if self.getCollectSubModels() else None
+        return self._named(CrossValidatorModel(model, averages, deviations, kept))
 
     def _folds(self, dataset: DataFrame) -> Iterator[tuple[DataFrame, DataFrame]]:
         if self.getFoldCol():
             return folds_of(dataset, self.getFoldCol(), self.getNumFolds())
         return random_folds(dataset, self.getNumFolds(), self.getSeed())
 
-    def _model(self, *found: Any) -> CrossValidatorModel:
-        model = CrossValidatorModel(*found)
-        model._resetUid(self.uid)
-        self._copyValues(model)
-        return model
 
-
-class CrossValidatorModel(_CrossValidatorParams, SearchModel):
+class CrossValidatorModel(SearchModel, _CrossValidatorParams):
     """The best model of a cross-validation, and what the evaluator said of all.
 
     >>> from springald.ml.evaluation import RegressionEvaluator
@@ -206,16 +195,9 @@ class CrossValidatorModel(_CrossValidatorParams, SearchModel):
         stdMetrics: list[float] | None = None,
         subModels: list[list[Any]] | None = None,
     ) -> None:
-        super().__init__()
-        self.bestModel = bestModel
+        super().__init__(bestModel, subModels)
         self.avgMetrics = avgMetrics or []
         self.stdMetrics = stdMetrics or []
-        self.subModels = subModels
-
-    @property
-    def best_model(self) -> Any:
-        """The same as `bestModel`."""
-        return self.bestModel
 
     @property
     def avg_metrics(self) -> list[float]:
@@ -239,10 +221,7 @@ class CrossValidatorModel(_CrossValidatorParams, SearchModel):
     @classmethod
     def _load_parts(cls, folder: Path, metadata: dict[str, Any]) -> CrossValidatorModel:
         folds = sorted((folder / "subModels").glob("*"))
-        models = [[_loaded(model) for model in sorted(fold.glob("*"))] for fold in folds]
-        model = cls(_loaded(folder / "bestModel"), **_metrics(folder), subModels=models or None)
-        model._load_params(folder)
-        return model
+        return cls._loaded(folder, [[load(model) for model in sorted(fold.glob("*"))] for fold in folds])
 
 
 class _TrainValidationSplitParams(SearchParams):
@@ -257,9 +236,7 @@ class _TrainValidationSplitParams(SearchParams):
         self._setDefault(trainRatio=0.75)
 
 
-class TrainValidationSplit(
-    _TrainValidationSplitParams, HasParallelism, HasCollectSubModels, Search, Estimator["TrainValidationSplitModel"]
-):
+class TrainValidationSplit(_TrainValidationSplitParams, Search, Estimator["TrainValidationSplitModel"]):
     """Fits an estimator with several values of parameters to a part of the rows, and keeps what is best on the others.
 
     >>> from springald.ml.evaluation import RegressionEvaluator
@@ -285,7 +262,6 @@ class TrainValidationSplit(
         seed: int | None = None,
     ) -> None:
         super().__init__()
-        self._setDefault(parallelism=1, collectSubModels=False)
         self._set(
             estimator=estimator,
             estimatorParamMaps=estimatorParamMaps,
@@ -299,19 +275,15 @@ class TrainValidationSplit(
     def _fit(self, dataset: DataFrame) -> TrainValidationSplitModel:
         estimator, maps, evaluator = self._checked()
         require(self, "trainRatio", 0 < self.getTrainRatio() < 1, "a number between 0 and 1")
-        require(self, "parallelism", self.getParallelism() >= 1, "at least 1")
         parts = Numbered(dataset, self.getSeed()).outside_and_inside(self.getTrainRatio(), 1.0)
         scored = scores(estimator, maps, evaluator, parts, self.getParallelism())
         metrics = [metric for metric, _ in scored]
         model = estimator.fit(dataset, maps[best(metrics, evaluator.isLargerBetter())])
         models = [model for _, model in scored] if self.getCollectSubModels() else None
-        found = TrainValidationSplitModel(model, metrics, models)
-        found._resetUid(self.uid)
-        self._copyValues(found)
-        return found
+        return self._named(TrainValidationSplitModel(model, metrics, models))
 
 
-class TrainValidationSplitModel(_TrainValidationSplitParams, SearchModel):
+class TrainValidationSplitModel(SearchModel, _TrainValidationSplitParams):
     """The best model of a split in two, and what the evaluator said of all.
 
     >>> from springald.ml.evaluation import RegressionEvaluator
@@ -328,15 +300,8 @@ class TrainValidationSplitModel(_TrainValidationSplitParams, SearchModel):
     def __init__(
         self, bestModel: Any, validationMetrics: list[float] | None = None, subModels: list[Any] | None = None
     ) -> None:
-        super().__init__()
-        self.bestModel = bestModel
+        super().__init__(bestModel, subModels)
         self.validationMetrics = validationMetrics or []
-        self.subModels = subModels
-
-    @property
-    def best_model(self) -> Any:
-        """The same as `bestModel`."""
-        return self.bestModel
 
     @property
     def validation_metrics(self) -> list[float]:
@@ -353,18 +318,4 @@ class TrainValidationSplitModel(_TrainValidationSplitParams, SearchModel):
 
     @classmethod
     def _load_parts(cls, folder: Path, metadata: dict[str, Any]) -> TrainValidationSplitModel:
-        models = [_loaded(model) for model in sorted((folder / "subModels").glob("*"))]
-        model = cls(_loaded(folder / "bestModel"), **_metrics(folder), subModels=models or None)
-        model._load_params(folder)
-        return model
-
-
-def _loaded(folder: Path) -> Any:
-    return DefaultParamsReader.loadParamsInstance(str(folder))
-
-
-def _metrics(folder: Path) -> dict[str, Any]:
-    import json
-
-    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+        return cls._loaded(folder, [load(model) for model in sorted((folder / "subModels").glob("*"))])
