@@ -215,7 +215,7 @@ mod tests {
         let mut stages = vec![stage(1, &[]), stage(2, &[1]), stage(3, &[1, 2])];
         stages[0].rows_out = 1_500_000;
         stages[0].bytes_out = 3 << 20;
-        for (at, ms) in [(0, 300), (1, 100)] {
+        for (at, ms) in [(0, 300), (1, 95)] {
             let mut ended = task(0, 5);
             ended.started_at_ms = Some(1_000);
             ended.ended_at_ms = Some(1_000 + ms);
