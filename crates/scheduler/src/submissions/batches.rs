@@ -306,13 +306,11 @@ impl Batches {
         started.info.state = JobState::Running;
         started.info.started_at_ms = Some(now_ms());
         // Before there is a program, so that no master to come runs it a second time.
-        self.store.save(&started).await?;
+        self.save(&started).await;
         let running = Running::start(command, log)
             .map_err(|e| Error::failed(format!("starting the `springald` command: {e}")))?;
         started.process = running.mark();
-        if let Err(e) = self.store.save(&started).await {
-            log::warn!("batch {id}: {}", e.message());
-        }
+        self.save(&started).await;
         *batch.info.lock() = started.info;
         let ended = running.wait(&batch.stop).await;
         let ended = ended.map_err(|e| Error::failed(format!("waiting for its end: {e}")))?;
@@ -370,11 +368,16 @@ impl Batches {
             Stored::new(info.clone(), None)
         };
         log::info!("batch {id} has ended: {}", ended.info.state.name());
-        if let Err(e) = self.store.save(&ended).await {
-            log::warn!("batch {id}: {}", e.message());
-        }
+        self.save(&ended).await;
         batch.over.cancel();
         self.forget_oldest().await;
+    }
+
+    /// A batch goes on also if the volume takes nothing; what the next master knows of it is old then.
+    async fn save(&self, batch: &Stored) {
+        if let Err(e) = self.store.save(batch).await {
+            log::warn!("batch {}: {}", batch.info.id, e.message());
+        }
     }
 
     async fn forget_oldest(&self) {
