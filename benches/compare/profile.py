@@ -52,15 +52,15 @@ def _seconds(operator: dict[str, Any]) -> tuple[str, float]:
     return next(kinds, "filter, project"), (operator["cpu_ms"] or 0.0) * MS
 
 
-def rows(master: str, most: int) -> Iterator[tuple[str, float, dict[str, float]]]:
-    """Each job's id, its seconds, and where these went."""
+def rows(master: str, most: int) -> Iterator[tuple[float, dict[str, float]]]:
+    """Each job's seconds, and where these went."""
     cores = sum(worker["cores"] for worker in _get(f"{master}/api/v1/workers"))
     for job in reversed(_get(f"{master}/api/v1/jobs?state=done&limit={most}")):
         record = _get(f"{master}/api/v1/jobs/{job['id']}/record")
         took = (job["ended_at_ms"] - job["submitted_at_ms"]) * MS
         found = parts(record)
         found["idle"] = max(0.0, took * cores - sum(found.values()))
-        yield job["id"], took, found
+        yield took, found
 
 
 def main(master: str, most: int = 22) -> None:
@@ -68,7 +68,7 @@ def main(master: str, most: int = 22) -> None:
     names = [*KINDS, "the rest", "idle"]
     print(f"| job | seconds | {' | '.join(names)} |\n| --- |{' --- |' * (1 + len(names))}")
     total, seconds = dict.fromkeys(names, 0.0), 0.0
-    for number, (_, took, found) in enumerate(rows(master, most), 1):
+    for number, (took, found) in enumerate(rows(master, most), 1):
         print(_line(str(number), took, found))
         total = {name: total[name] + found[name] for name in names}
         seconds += took

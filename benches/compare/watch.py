@@ -47,8 +47,7 @@ def _scrape(master: str) -> None:
 
 def _newest(master: str) -> str:
     with urllib.request.urlopen(f"{master}/api/v1/jobs?limit=1") as answer:
-        found = json.load(answer)
-    jobs = found["jobs"] if isinstance(found, dict) else found
+        jobs = json.load(answer)
     return jobs[0]["id"] if jobs else ""
 
 
