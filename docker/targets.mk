@@ -7,8 +7,10 @@ COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 CLUSTER := $(COMPOSE) -p springald -f docker/compose.yml
 CONTAINER_TESTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/springald/container-tests
 # What a build may need of this machine; nothing that is not set.
-IMAGE_ARGS = $(foreach name,BASE APT_MIRROR PIP_INDEX_URL http_proxy https_proxy no_proxy,$(if $($(name)),--build-arg $(name)))
-export BASE APT_MIRROR PIP_INDEX_URL
+IMAGE_ARGS = $(foreach name,BASE RUST APT_MIRROR PIP_INDEX_URL http_proxy https_proxy no_proxy,$(if $($(name)),--build-arg $(name)))
+export BASE RUST APT_MIRROR PIP_INDEX_URL
+# Where nothing is compiled, the base does.
+RUST ?= $(if $(PREBUILT),$(or $(BASE),debian:bookworm-slim))
 
 prebuilt: ## The program, and the wheel if `make wheel` made one, into docker/prebuilt, for PREBUILT=docker/prebuilt
 	@rm -rf docker/prebuilt && mkdir docker/prebuilt

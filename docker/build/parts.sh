@@ -9,14 +9,14 @@ if [ -n "${PREBUILT:-}" ]; then
     mv /prebuilt/*.whl /parts/ 2>/dev/null || true
 else
     cd /source
-    export RUSTUP_HOME=/rust CARGO_HOME=/rust CARGO_TARGET_DIR=/target PATH=/maturin/bin:/rust/bin:$PATH
+    export CARGO_TARGET_DIR=/target PATH=/maturin/bin:$PATH
     cargo build --release --locked --workspace
     cp /target/release/springald /parts/springald
     strip /parts/springald
     if [ -f crates/python/pyproject.toml ]; then
         maturin build --release --locked --manifest-path crates/python/Cargo.toml --out /parts
     fi
-    rm -rf /target
+    rm -rf /target "$CARGO_HOME/registry"
 fi
 chmod 755 /parts/springald
 ls -l /parts

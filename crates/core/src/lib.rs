@@ -9,6 +9,7 @@ mod error;
 mod functions;
 pub mod login;
 mod master_url;
+mod optimizer;
 mod peers;
 pub mod process;
 pub mod protocol;

@@ -9,7 +9,6 @@ use ballista_core::config::BALLISTA_CLIENT_IO_RETRY_WAIT_TIME_MS;
 use ballista_core::extension::{
     SessionConfigExt, ballista_aggregate_functions, ballista_scalar_functions,
 };
-use ballista_core::optimizer::ballista_default_optimizer_rules;
 use ballista_core::registry::BallistaFunctionRegistry;
 use datafusion::error::Result;
 use datafusion::execution::cache::cache_manager::CacheManagerConfig;
@@ -29,6 +28,7 @@ use crate::cache::Caching;
 use crate::codec;
 use crate::config::SpringaldConfig;
 use crate::functions;
+use crate::optimizer;
 use crate::session::spark_functions::spark_functions;
 use crate::session::statistics::InexactFloats;
 use crate::session::tables::ListingFactory;
@@ -83,13 +83,6 @@ pub fn state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionS
     Ok(builder(config, runtime).build())
 }
 
-/// The same for a cluster: Ballista's logical rules come before DataFusion's.
-pub fn cluster_state(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Result<SessionState> {
-    Ok(builder(config, runtime)
-        .with_optimizer_rules(ballista_default_optimizer_rules())
-        .build())
-}
-
 pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> SessionStateBuilder {
     let functions = function_registry();
     let mut builder = SessionStateBuilder::new()
@@ -117,6 +110,7 @@ pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Sessio
     builder.file_formats().get_or_insert_default().extend(lines);
     builder
         .with_analyzer_rule(Arc::new(PortableTables))
+        .with_optimizer_rules(optimizer::rules())
         .with_physical_optimizer_rules(physical_rules())
 }
 

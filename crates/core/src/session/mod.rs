@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ballista_core::extension::SessionConfigExt;
+use ballista_core::optimizer::with_ballista_optimizer_rules;
 use datafusion::catalog::{
     CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
     MemorySchemaProvider,
@@ -32,9 +33,7 @@ use datafusion::prelude::{DataFrame, SessionConfig, SessionContext};
 use datafusion::sql::sqlparser::parser::ParserError;
 use parking_lot::Mutex;
 
-pub use builder::{
-    MAX_MESSAGE_BYTES, cluster_state, config, function_registry, local_config, runtime_env, state,
-};
+pub use builder::{MAX_MESSAGE_BYTES, config, function_registry, local_config, runtime_env, state};
 pub use publish::publish;
 pub use statement::split_statements;
 pub use tables::table_at;
@@ -46,6 +45,7 @@ use crate::cluster::{ClusterClient, ClusterPlanner, JobListener, LocalCluster, W
 use crate::config as settings;
 use crate::error::{Error, Result, engine_message, find_ours};
 use crate::master_url::MasterUrl;
+use crate::optimizer;
 use crate::process::kilobytes;
 use crate::security::security;
 use catalog::SessionTables;
@@ -158,7 +158,7 @@ impl Session {
         let config = with_conf(config, conf)?;
         let state = builder::builder(config, runtime)
             .with_catalog_list(catalogs)
-            .with_optimizer_rules(ballista_core::optimizer::ballista_default_optimizer_rules())
+            .with_optimizer_rules(with_ballista_optimizer_rules(&optimizer::rules()))
             .with_query_planner(Arc::new(ClusterPlanner::new(Arc::clone(&client))))
             .build();
         tables.define(client.rest().catalog().await?);

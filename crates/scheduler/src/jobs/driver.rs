@@ -18,7 +18,7 @@ use super::ending::{end_attempt, is_final};
 use super::machine::{Cause, Event, Machine, Outcome, Step};
 use super::message::clean;
 use super::planning::Planning;
-use super::query::{Query, Writes, attempt_folder};
+use super::query::{Prepared, Query, Writes, attempt_folder};
 use super::recording::Notes;
 use super::watch::{Patience, Sight, StallWatch, Verdict};
 use crate::ledger::Terms;
@@ -53,6 +53,8 @@ struct Attempt {
     stall: StallWatch,
     writes: Writes,
     success: Option<SuccessfulJob>,
+    /// What its own end says against it.
+    doubt: Option<Cause>,
     notes: Notes,
 }
 
@@ -80,6 +82,10 @@ impl Driver {
         stopped: mpsc::UnboundedReceiver<Outcome>,
     ) -> Self {
         let settings = &query.settings;
+        let memory_per_core = match settings.job_max_attempts {
+            0 | 1 => None,
+            _ => board.ledger.least_memory_per_core(),
+        };
         let limit = Duration::from_secs(settings.job_timeout_seconds);
         Self {
             machine: Machine::new(u32::try_from(settings.job_max_attempts).unwrap_or(u32::MAX)),
@@ -95,7 +101,7 @@ impl Driver {
             client,
             stopped,
             cause: None,
-            planning: Planning::Free,
+            planning: Planning::first(memory_per_core),
         }
     }
 
@@ -135,21 +141,26 @@ impl Driver {
         }
     }
 
-    /// Submits the plan as one more job of Ballista's.
-    async fn begin(&mut self, number: u32) -> Result<Attempt, String> {
+    async fn prepare(&self, number: u32) -> Result<Prepared, String> {
         // Decoding runs code of many formats over bytes from outside; a panic there fails this job only.
         let preparing = self
             .query
             .prepare(&self.board.ballista, number, self.planning);
-        let prepared = match AssertUnwindSafe(preparing).catch_unwind().await {
-            Ok(Ok(prepared)) => prepared,
-            Ok(Err(e)) => return Err(clean(&engine_message(&e))),
-            Err(_) => {
-                return Err("the master could not read the plan of this query; see its log".into());
-            }
-        };
+        match AssertUnwindSafe(preparing).catch_unwind().await {
+            Ok(Ok(prepared)) => Ok(prepared),
+            Ok(Err(e)) => Err(clean(&engine_message(&e))),
+            Err(_) => Err("the master could not read the plan of this query; see its log".into()),
+        }
+    }
+
+    /// Submits the plan as one more job of Ballista's.
+    async fn begin(&mut self, number: u32) -> Result<Attempt, String> {
+        let mut prepared = self.prepare(number).await?;
         if !prepared.writes.repeatable() {
             self.machine.forbid_retry();
+            // There is no other attempt that could do with less.
+            self.planning = Planning::first(None);
+            prepared = self.prepare(number).await?;
         }
         let id = format!("{}-{number}", self.job.id);
         let terms = Terms {
@@ -192,6 +203,7 @@ impl Driver {
             stall: StallWatch::default(),
             writes: prepared.writes,
             success: None,
+            doubt: None,
             notes: Notes::default(),
         })
     }
@@ -235,6 +247,7 @@ impl Driver {
                     log::warn!("{}: {}", attempt.id, Cause::EndedEarly);
                     self.planning = next;
                     cause = Some(Cause::EndedEarly);
+                    attempt.doubt.clone_from(&cause);
                 }
                 attempt.success = Some(success);
                 Some(Event::Succeeded { cause })
@@ -244,7 +257,7 @@ impl Driver {
     }
 
     /// A failed attempt is worth another if a worker was lost under it, even one that nobody missed yet.
-    async fn on_failure(&mut self, attempt: &Attempt, error: &str) -> Event {
+    async fn on_failure(&mut self, attempt: &mut Attempt, error: &str) -> Event {
         let ledger = &self.board.ledger;
         if ledger.cause(&attempt.id).is_none() {
             self.board
@@ -252,14 +265,21 @@ impl Driver {
                 .verify(&ledger.touched(&attempt.id))
                 .await;
         }
+        let mut cause = ledger.cause(&attempt.id);
+        if cause.is_none()
+            && self.machine.may_repeat()
+            && let Some(next) = self.planning.with_less_memory(error)
+        {
+            log::warn!("{}: {}", attempt.id, Cause::JoinTooLarge);
+            self.planning = next;
+            cause = Some(Cause::JoinTooLarge);
+            attempt.doubt.clone_from(&cause);
+        }
         let mut message = clean(error);
         if let Some(worker) = ledger.last_failure(&attempt.id) {
             message = format!("{message} (on worker {worker})");
         }
-        Event::Failed {
-            message,
-            cause: ledger.cause(&attempt.id),
-        }
+        Event::Failed { message, cause }
     }
 
     /// Ballista let go of the attempt without a word.
@@ -398,11 +418,8 @@ impl Driver {
             return self.machine.on(Event::Out);
         };
         let board = Arc::clone(&self.board);
-        let silent = match attempt.success {
-            Some(_) => Cause::EndedEarly,
-            None => Cause::Stalled,
-        };
-        self.cause = board.ledger.cause(&attempt.id).or(Some(silent));
+        let itself = attempt.doubt.clone().or(Some(Cause::Stalled));
+        self.cause = board.ledger.cause(&attempt.id).or(itself);
         let (info, ended) = {
             let record = &mut *self.job.record.lock();
             let why = self.cause.as_ref().map(ToString::to_string);

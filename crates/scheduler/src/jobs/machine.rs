@@ -25,6 +25,8 @@ pub(crate) enum Cause {
     WriteFailed { worker: String, error: String },
     /// It succeeded without its last stage; see `planning.rs`.
     EndedEarly,
+    /// One side of a hash join did not fit into memory; joins that sort can spill.
+    JoinTooLarge,
 }
 
 impl fmt::Display for Cause {
@@ -38,6 +40,7 @@ impl fmt::Display for Cause {
             Self::Stalled => f.write_str("the job made no progress though cores were free"),
             Self::WriteFailed { worker, error } => write!(f, "{error} (on worker {worker})"),
             Self::EndedEarly => f.write_str("the planner left out a stage"),
+            Self::JoinTooLarge => f.write_str("one side of a hash join did not fit into memory"),
         }
     }
 }
@@ -116,6 +119,11 @@ impl Machine {
         self.max_attempts
     }
 
+    /// Whether there is another attempt if this one fails.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.attempt < self.max_attempts
+    }
+
     /// The job has shown that a second attempt would not be safe.
     pub(crate) fn forbid_retry(&mut self) {
         self.max_attempts = self.attempt;
@@ -142,7 +150,7 @@ impl Machine {
                 }
                 | Event::Lost(cause),
             ) => {
-                if self.attempt < self.max_attempts {
+                if self.may_repeat() {
                     self.phase = Phase::Ending;
                     Step::End
                 } else {

@@ -181,6 +181,16 @@ impl Ledger {
         (strays, first)
     }
 
+    /// What tasks may take of memory for each core, on the worker that offers least; nothing if none has said it yet.
+    pub(crate) fn least_memory_per_core(&self) -> Option<u64> {
+        let state = self.state.lock();
+        let offered = state.workers.values().filter_map(|worker| {
+            let free = worker.memory?.saturating_sub(worker.cached.0);
+            Some(free / u64::from(worker.cores.max(1)))
+        });
+        offered.min()
+    }
+
     /// Whether the worker registered so recently that its data port may not be open yet.
     pub(crate) fn is_young(&self, id: &str) -> bool {
         let state = self.state.lock();

@@ -1,0 +1,50 @@
+//! Rules over logical plans that DataFusion has not, for every session: those of a process and those of a cluster.
+
+mod aggregate_keys;
+mod semi_joins;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::utils::split_conjunction;
+use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::optimizer::{Optimizer, OptimizerRule};
+
+use aggregate_keys::RestrictAggregateKeys;
+use semi_joins::PushDownSemiJoin;
+
+/// DataFusion's rules with ours among them.
+pub(crate) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
+    let mut rules = Vec::new();
+    for rule in Optimizer::default().rules {
+        let name = rule.name().to_owned();
+        rules.push(rule);
+        match name.as_str() {
+            // Joins are joins now, and not conditions over cross joins.
+            "eliminate_cross_join" => rules.push(Arc::new(PushDownSemiJoin) as _),
+            // Each condition is where the table is that it is about.
+            "push_down_filter" => rules.push(Arc::new(RestrictAggregateKeys)),
+            _ => {}
+        }
+    }
+    rules
+}
+
+/// Whether some rows of what `plan` reads are left out by a condition or a limit.
+fn is_filtered(plan: &LogicalPlan) -> bool {
+    let here = match plan {
+        LogicalPlan::Filter(filter) => leaves_out(&filter.predicate),
+        LogicalPlan::TableScan(scan) => scan.fetch.is_some() || scan.filters.iter().any(leaves_out),
+        LogicalPlan::Limit(_) => true,
+        _ => false,
+    };
+    here || plan.inputs().into_iter().any(is_filtered)
+}
+
+/// Whether a condition is more than that keys are not null, which DataFusion adds under joins.
+fn leaves_out(condition: &Expr) -> bool {
+    split_conjunction(condition)
+        .into_iter()
+        .any(|part| !matches!(part, Expr::IsNotNull(_)))
+}
