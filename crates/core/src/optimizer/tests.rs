@@ -95,8 +95,6 @@ async fn aggregates_are_of_the_keys_asked_for() {
     for sql in [
         "SELECT n FROM lines, parts WHERE parts.p = lines.p AND colour = 'red'
          AND n < (SELECT 1.5 * avg(n) FROM lines WHERE p = parts.p)",
-        "SELECT x.n FROM lines x, parts y WHERE y.p = x.p AND y.colour = 'red'
-         AND x.n < (SELECT 1.5 * avg(z.n) FROM lines z WHERE z.p = x.p)",
         "SELECT n, (SELECT max(n) FROM lines WHERE p = parts.p AND n < 9)
          FROM lines, parts WHERE parts.p = lines.p AND colour = 'red'",
     ] {
