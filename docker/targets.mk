@@ -6,11 +6,11 @@ COMPOSE := $(shell docker compose version >/dev/null 2>&1 && echo docker compose
 # A project name of its own: without one it would be that of the folder, `docker`.
 CLUSTER := $(COMPOSE) -p springald -f docker/compose.yml
 CONTAINER_TESTS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/springald/container-tests
+# Where nothing is compiled, the base does.
+RUST ?= $(if $(PREBUILT),$(or $(BASE),debian:bookworm-slim))
 # What a build may need of this machine; nothing that is not set.
 IMAGE_ARGS = $(foreach name,BASE RUST APT_MIRROR PIP_INDEX_URL http_proxy https_proxy no_proxy,$(if $($(name)),--build-arg $(name)))
 export BASE RUST APT_MIRROR PIP_INDEX_URL
-# Where nothing is compiled, the base does.
-RUST ?= $(if $(PREBUILT),$(or $(BASE),debian:bookworm-slim))
 
 prebuilt: ## The program, and the wheel if `make wheel` made one, into docker/prebuilt, for PREBUILT=docker/prebuilt
 	@rm -rf docker/prebuilt && mkdir docker/prebuilt
