@@ -6,11 +6,11 @@ use std::sync::Arc;
 use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, ExprSchema, JoinType, NullEquality, Result, TableReference};
 use datafusion::logical_expr::{
-    Aggregate, Expr, Filter, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Projection,
+    Aggregate, Expr, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Projection,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
-use super::is_filtered;
+use super::{is_filtered, is_table};
 
 /// `(F ⋈ Y) ⋈ γ(X)` on a key of the groups of `γ` becomes `(F ⋈ Y) ⋈ γ(X ⋉ F)` where F is a filtered table that has
 /// the key, and X reads a table of Y. So do correlated subqueries over one table come out ("less than the average of
@@ -102,20 +102,6 @@ fn source_of<'a>(plan: &'a LogicalPlan, column: &Column) -> Option<Source<'a>> {
             key: column.clone(),
         }),
         _ => None,
-    }
-}
-
-/// Whether a plan is a table with conditions that say the same whenever they are asked.
-fn is_table(plan: &LogicalPlan) -> bool {
-    match plan {
-        LogicalPlan::TableScan(scan) => {
-            scan.fetch.is_none() && !scan.filters.iter().any(Expr::is_volatile)
-        }
-        LogicalPlan::Filter(Filter {
-            predicate, input, ..
-        }) => !predicate.is_volatile() && is_table(input),
-        LogicalPlan::SubqueryAlias(alias) => is_table(&alias.input),
-        _ => false,
     }
 }
 

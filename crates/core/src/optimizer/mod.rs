@@ -1,6 +1,7 @@
 //! Rules over logical plans that DataFusion has not, for every session: those of a process and those of a cluster.
 
 mod aggregate_keys;
+mod join_order;
 mod semi_joins;
 #[cfg(test)]
 mod tests;
@@ -8,10 +9,11 @@ mod tests;
 use std::sync::Arc;
 
 use datafusion::logical_expr::utils::split_conjunction;
-use datafusion::logical_expr::{Expr, LogicalPlan};
+use datafusion::logical_expr::{Expr, Filter, LogicalPlan, Projection};
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 
 use aggregate_keys::RestrictAggregateKeys;
+pub(crate) use join_order::JoinOrder;
 use semi_joins::PushDownSemiJoin;
 
 /// DataFusion's rules with ours among them.
@@ -47,4 +49,25 @@ fn leaves_out(condition: &Expr) -> bool {
     split_conjunction(condition)
         .into_iter()
         .any(|part| !matches!(part, Expr::IsNotNull(_)))
+}
+
+/// Whether a plan is a table, some columns of it perhaps, with conditions that say the same whenever they are asked.
+fn is_table(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::TableScan(scan) => {
+            scan.fetch.is_none() && !scan.filters.iter().any(Expr::is_volatile)
+        }
+        LogicalPlan::Filter(Filter {
+            predicate, input, ..
+        }) => !predicate.is_volatile() && is_table(input),
+        LogicalPlan::Projection(kept) => is_columns(kept) && is_table(&kept.input),
+        LogicalPlan::SubqueryAlias(alias) => is_table(&alias.input),
+        _ => false,
+    }
+}
+
+/// Whether a projection leaves columns out and does no more.
+fn is_columns(projection: &Projection) -> bool {
+    let is_column = |e: &Expr| matches!(e, Expr::Column(_));
+    projection.expr.iter().all(is_column)
 }

@@ -28,7 +28,7 @@ use crate::cache::Caching;
 use crate::codec;
 use crate::config::SpringaldConfig;
 use crate::functions;
-use crate::optimizer;
+use crate::optimizer::{self, JoinOrder};
 use crate::session::spark_functions::spark_functions;
 use crate::session::statistics::InexactFloats;
 use crate::session::tables::ListingFactory;
@@ -111,6 +111,7 @@ pub(crate) fn builder(config: SessionConfig, runtime: Arc<RuntimeEnv>) -> Sessio
     builder
         .with_analyzer_rule(Arc::new(PortableTables))
         .with_optimizer_rules(optimizer::rules())
+        .with_query_planner(Arc::new(JoinOrder))
         .with_physical_optimizer_rules(physical_rules())
 }
 

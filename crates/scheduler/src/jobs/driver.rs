@@ -159,8 +159,11 @@ impl Driver {
         if !prepared.writes.repeatable() {
             self.machine.forbid_retry();
             // There is no other attempt that could do with less.
-            self.planning = Planning::first(None);
-            prepared = self.prepare(number).await?;
+            let cautious = Planning::first(None);
+            if self.planning != cautious {
+                self.planning = cautious;
+                prepared = self.prepare(number).await?;
+            }
         }
         let id = format!("{}-{number}", self.job.id);
         let terms = Terms {

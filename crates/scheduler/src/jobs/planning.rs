@@ -26,6 +26,10 @@ pub(super) struct Planning {
     build_bytes: Option<u64>,
 }
 
+fn ballistas_build_bytes() -> usize {
+    BallistaConfig::default().hash_join_max_build_partition_bytes()
+}
+
 /// From the fastest plans to the safest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Freedom {
@@ -40,11 +44,10 @@ enum Freedom {
 impl Planning {
     /// Of a first attempt on workers that offer `memory_per_core`, if they have said so.
     pub(super) fn first(memory_per_core: Option<u64>) -> Self {
-        let cautious = BallistaConfig::default().hash_join_max_build_partition_bytes() as u64;
         let share = memory_per_core.map(|bytes| bytes / BUILD_SHARE);
         Self {
             freedom: Freedom::Free,
-            build_bytes: share.filter(|share| *share > cautious),
+            build_bytes: share.filter(|share| *share > ballistas_build_bytes() as u64),
         }
     }
 
@@ -55,7 +58,7 @@ impl Planning {
             .ballista_config()
             .hash_join_max_build_partition_bytes();
         if let Some(bytes) = self.build_bytes
-            && asked == BallistaConfig::default().hash_join_max_build_partition_bytes()
+            && asked == ballistas_build_bytes()
         {
             config = config.with_ballista_hash_join_max_build_partition_bytes(bytes as usize);
         }

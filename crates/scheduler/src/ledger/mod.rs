@@ -155,9 +155,7 @@ impl State {
                 free: worker
                     .cores
                     .saturating_sub(held.get(id.as_str()).copied().unwrap_or(0)),
-                memory_per_core: worker
-                    .memory
-                    .map(|bytes| bytes / u64::from(worker.cores.max(1))),
+                memory_per_core: worker.memory.map(|bytes| worker.per_core(bytes)),
             })
             .filter(|offer| with_busy || offer.free > 0)
             .collect();
@@ -175,6 +173,10 @@ impl State {
 impl Worker {
     fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+
+    fn per_core(&self, bytes: u64) -> u64 {
+        bytes / u64::from(self.cores.max(1))
     }
 
     fn info(&self, id: &str, state: WorkerState) -> WorkerInfo {

@@ -186,7 +186,7 @@ impl Ledger {
         let state = self.state.lock();
         let offered = state.workers.values().filter_map(|worker| {
             let free = worker.memory?.saturating_sub(worker.cached.0);
-            Some(free / u64::from(worker.cores.max(1)))
+            Some(worker.per_core(free))
         });
         offered.min()
     }
