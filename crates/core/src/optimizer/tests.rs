@@ -95,6 +95,8 @@ async fn aggregates_are_of_the_keys_asked_for() {
     for sql in [
         "SELECT n FROM lines, parts WHERE parts.p = lines.p AND colour = 'red'
          AND n < (SELECT 1.5 * avg(n) FROM lines WHERE p = parts.p)",
+        "SELECT n FROM lines x, parts y WHERE y.p = x.p AND colour = 'red'
+         AND n < (SELECT 1.5 * avg(n) FROM lines z WHERE z.p = y.p)",
         "SELECT n, (SELECT max(n) FROM lines WHERE p = parts.p AND n < 9)
          FROM lines, parts WHERE parts.p = lines.p AND colour = 'red'",
     ] {

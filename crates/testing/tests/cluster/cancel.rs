@@ -4,8 +4,9 @@ use std::time::{Duration, Instant};
 
 use springald_testing::{Cluster, ClusterSpec, Process, Signal, Strings, Tpch, within};
 
-/// Time that the tasks have to stop in: they do within two seconds, on a machine that has nothing else to do.
-const LIMIT: Duration = Duration::from_secs(10);
+/// Time that the tasks have to stop in: they do within two seconds, on a machine that has nothing else to do. A slow one
+/// that runs other tests beside these has taken more than ten.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// A slip in a join condition: each batch that is read becomes millions of rows, for minutes.
 const EXPLODES: &str = "
