@@ -7,6 +7,7 @@ use datafusion::common::tree_node::{Transformed, TreeNodeRecursion};
 use datafusion::common::{Column, ExprSchema, JoinType, NullEquality, Result, TableReference};
 use datafusion::logical_expr::{
     Aggregate, Expr, Join, JoinConstraint, LogicalPlan, LogicalPlanBuilder, Projection,
+    UNNAMED_TABLE,
 };
 use datafusion::optimizer::{ApplyOrder, OptimizerConfig, OptimizerRule};
 
@@ -175,14 +176,18 @@ impl Restriction<'_> {
     }
 }
 
-/// The names of the tables that a plan reads.
-fn tables(plan: &LogicalPlan) -> Result<HashSet<TableReference>> {
-    let mut names = HashSet::new();
+/// The tables that a plan reads, by name; those of `DataFrame`s have none, and are told by where they are.
+fn tables(plan: &LogicalPlan) -> Result<HashSet<(TableReference, usize)>> {
+    let mut tables = HashSet::new();
     plan.apply_with_subqueries(|node| {
         if let LogicalPlan::TableScan(scan) = node {
-            names.insert(scan.table_name.clone());
+            let place = match scan.table_name.table() {
+                UNNAMED_TABLE => Arc::as_ptr(&scan.source).addr(),
+                _ => 0,
+            };
+            tables.insert((scan.table_name.clone(), place));
         }
         Ok(TreeNodeRecursion::Continue)
     })?;
-    Ok(names)
+    Ok(tables)
 }

@@ -51,7 +51,8 @@ fn leaves_out(condition: &Expr) -> bool {
         .any(|part| !matches!(part, Expr::IsNotNull(_)))
 }
 
-/// Whether a plan is a table, some columns of it perhaps, with conditions that say the same whenever they are asked.
+/// Whether a plan is a table, some columns of it perhaps, by other names perhaps (so are the tables of `DataFrame`s), with
+/// conditions that say the same whenever they are asked.
 fn is_table(plan: &LogicalPlan) -> bool {
     match plan {
         LogicalPlan::TableScan(scan) => {
@@ -60,7 +61,10 @@ fn is_table(plan: &LogicalPlan) -> bool {
         LogicalPlan::Filter(Filter {
             predicate, input, ..
         }) => !predicate.is_volatile() && is_table(input),
-        LogicalPlan::Projection(kept) => is_columns(kept) && is_table(&kept.input),
+        LogicalPlan::Projection(kept) => {
+            let is_column = |e: &Expr| matches!(e.clone().unalias(), Expr::Column(_));
+            kept.expr.iter().all(is_column) && is_table(&kept.input)
+        }
         LogicalPlan::SubqueryAlias(alias) => is_table(&alias.input),
         _ => false,
     }

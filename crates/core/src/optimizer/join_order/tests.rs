@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
 use datafusion::arrow::util::pretty::pretty_format_batches;
-use datafusion::prelude::SessionContext;
+use datafusion::prelude::{SessionContext, col};
 
 use super::cost::{Key, Leaf, Model, Order};
 use super::in_order;
@@ -89,6 +89,25 @@ async fn conditions_and_columns_stay() {
         let (ordered, written) = both(sql).await;
         assert_ne!(ordered, written);
     }
+}
+
+/// Tables of `DataFrame`s have no name, and columns by other names.
+#[tokio::test]
+async fn views_are_tables() {
+    let sql = "SELECT sum(sale) FROM sold, shops, countries
+               WHERE sold.shop = shops.shop AND shops.country = countries.country AND name = 'c7'";
+    let mut plans = vec![];
+    for ordered in [true, false] {
+        let context = context(ordered).await;
+        let sales = context.table_provider("sales").await.unwrap();
+        let sales = context.read_table(sales).unwrap();
+        let renamed = sales.select(vec![col("sale"), col("shop").alias("shop")]);
+        let view = renamed.unwrap().into_view();
+        context.register_table("sold", view).unwrap();
+        plans.push(plan(&context, sql).await);
+    }
+    assert_ne!(plans[0], plans[1]);
+    assert!(plans[0].contains("?table?"), "{}", plans[0]);
 }
 
 #[tokio::test]
