@@ -1,6 +1,7 @@
 //! What every Springald process agrees on: configuration, errors, sessions, codecs, stores and the messages
 //! between processes. [`Session`] is where a client begins.
 
+pub mod allocator;
 pub mod cache;
 pub mod cluster;
 pub mod codec;

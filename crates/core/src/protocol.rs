@@ -107,6 +107,14 @@ pub enum JobState {
 }
 
 impl JobState {
+    pub const ALL: [Self; 5] = [
+        Self::Waiting,
+        Self::Running,
+        Self::Done,
+        Self::Failed,
+        Self::Cancelled,
+    ];
+
     /// As it stands in JSON, in queries and in lists.
     pub fn name(self) -> &'static str {
         match self {
@@ -242,9 +250,10 @@ pub struct SessionInfo {
     pub name: String,
     /// Whether it takes statements at `POST /api/v1/sessions/{id}/statements`.
     pub interactive: bool,
-    /// Jobs that the master remembers, and those of them that wait or run.
+    /// Jobs that the master remembers, those of them that wait or run, and those that failed.
     pub jobs: u32,
     pub jobs_active: u32,
+    pub jobs_failed: u32,
     /// Statements that an interactive session remembers, and those of them that wait or run.
     pub statements: u32,
     pub statements_active: u32,

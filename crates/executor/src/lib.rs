@@ -19,6 +19,7 @@ mod master;
 mod memory;
 mod metrics;
 mod options;
+mod pressure;
 mod probe;
 mod resources;
 mod round;

@@ -19,6 +19,7 @@ use crate::janitor;
 use crate::master::Master;
 use crate::memory::TaskMemory;
 use crate::options::WorkerOptions;
+use crate::pressure;
 use crate::resources::Resources;
 use crate::round::{Loss, NotJoined, Round, Worker};
 use crate::signals::Signals;
@@ -61,6 +62,7 @@ pub async fn run(options: WorkerOptions) -> Result<()> {
     let cache = BlockStore::new(resources.cache() as usize, Some(&work_dir.spill()));
     let memory = TaskMemory::new(base, resources.pool(), resources.cores, Arc::clone(&cache));
     let memory = Arc::new(memory);
+    let limit = resources.memory;
     let tasks = Arc::<Tasks>::default();
     let desk = Desk::new(
         resources,
@@ -86,6 +88,7 @@ pub async fn run(options: WorkerOptions) -> Result<()> {
     TERMINATING.store(false, Ordering::Release);
     tokio::select! {
         ended = live(&worker, &signals) => ended,
+        never = pressure::look_after(limit, &worker.tasks) => match never {},
         error = data_port.failed() => Err(error),
     }
 }

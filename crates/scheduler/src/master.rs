@@ -40,7 +40,7 @@ use crate::pages::{self, Live, Pages, Samples, SqlPage, csrf};
 use crate::records::Records;
 use crate::rest::{self, Rest};
 use crate::service::Service;
-use crate::submissions::{BatchOptions, Batches, IDLE_LIMIT, Interactive, KnownSessions};
+use crate::submissions::{BatchOptions, Batches, IDLE_LIMIT, Interactive};
 use crate::traces::Traces;
 use crate::uploads::Uploads;
 use crate::workers::Workers;
@@ -207,16 +207,12 @@ impl Master {
                 ledger: Arc::clone(&ledger),
                 workers: Arc::clone(&workers),
                 cached: Arc::clone(&cached),
+                interactive: Arc::clone(&interactive),
                 samples: Arc::clone(&samples),
             }),
         });
         let rest = rest::routes(Arc::new(Rest {
             board: Arc::clone(&board),
-            sessions: Arc::new(KnownSessions {
-                records: Arc::clone(&records),
-                cached: Arc::clone(&cached),
-                interactive: Arc::clone(&interactive),
-            }),
             records,
             ledger: Arc::clone(&ledger),
             workers: Arc::clone(&workers),

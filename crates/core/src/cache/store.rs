@@ -21,6 +21,7 @@ use futures::stream;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 
+use crate::allocator;
 use crate::error::Error;
 
 /// Batches of a block on disk that are read ahead.
@@ -114,6 +115,7 @@ impl BlockStore {
             file: None,
             rows: 0,
             bytes: 0,
+            _allocated: allocator::Cached::new(),
         }
     }
 
@@ -270,6 +272,7 @@ pub(super) struct BlockWriter {
     file: Option<BlockFile>,
     rows: u64,
     bytes: usize,
+    _allocated: allocator::Cached,
 }
 
 impl BlockWriter {

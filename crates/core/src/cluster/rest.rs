@@ -5,6 +5,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Certificate, Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::HashSet;
 use std::net::ToSocketAddrs;
 use std::ops::Range;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::protocol::{
     ApiError, CachedData, CatalogEntry, ClusterInfo, FileInfo, JobInfo, JobState, ProbeReport,
-    ProbeRequest, PublishRequest, WorkerInfo,
+    ProbeRequest, PublishRequest, SessionInfo, WorkerInfo,
 };
 use crate::record::JobRecord;
 use crate::security::security;
@@ -24,6 +25,8 @@ const UPLOAD_LIMIT: Duration = Duration::from_secs(300);
 /// How long the records of all jobs may take on their way.
 const RECORDS_LIMIT: Duration = Duration::from_secs(600);
 
+/// Jobs or sessions in an answer at most.
+pub const LARGEST_PAGE: u64 = 10_000;
 /// How many of a longer list there are in all.
 pub const TOTAL_COUNT: &str = "x-total-count";
 /// How many bytes of a log there are in all.
@@ -118,8 +121,9 @@ impl Client {
         self.get("workers").await
     }
 
+    /// All jobs that the master knows of, the newest first.
     pub async fn jobs(&self) -> Result<Vec<JobInfo>> {
-        self.get("jobs").await
+        self.all("jobs", |job: &JobInfo| &job.id).await
     }
 
     pub async fn jobs_like(&self, filter: &ListFilter) -> Result<Listed<JobInfo>> {
@@ -215,6 +219,12 @@ impl Client {
     }
 
     /// What the workers keep for sessions.
+    /// All sessions that the master knows of, the one seen last first.
+    pub(crate) async fn sessions(&self) -> Result<Vec<SessionInfo>> {
+        self.all("sessions", |session: &SessionInfo| &session.id)
+            .await
+    }
+
     pub async fn cached(&self) -> Result<Vec<CachedData>> {
         self.get("cached").await
     }
@@ -278,6 +288,26 @@ impl Client {
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let response = self.send(Method::GET, path, None::<&()>).await?;
         self.body(response).await
+    }
+
+    /// A list that comes in pages, as one. It grows at its beginning meanwhile, so that items move to later pages and
+    /// come twice.
+    async fn all<T: DeserializeOwned>(&self, what: &str, id: fn(&T) -> &String) -> Result<Vec<T>> {
+        let (mut all, mut seen) = (vec![], HashSet::new());
+        let mut offset = 0;
+        loop {
+            let path = format!("{what}?limit={LARGEST_PAGE}&offset={offset}");
+            let page: Vec<T> = self.get(&path).await?;
+            let is_last = (page.len() as u64) < LARGEST_PAGE;
+            all.extend(
+                page.into_iter()
+                    .filter(|item| seen.insert(id(item).clone())),
+            );
+            if is_last {
+                return Ok(all);
+            }
+            offset += LARGEST_PAGE;
+        }
     }
 
     async fn list<T: DeserializeOwned>(
@@ -403,6 +433,13 @@ fn root_cause(e: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use axum::extract::Query;
+    use axum::{Json, Router, routing};
+
     use super::*;
 
     #[tokio::test]
@@ -417,6 +454,39 @@ mod tests {
             .unwrap_err();
         assert!(e.message().contains(&format!("127.0.0.1:{port}")), "{e}");
         assert!(e.hint().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_long_list_is_whole_though_it_grows_meanwhile() {
+        let count = Arc::new(AtomicU64::new(2 * LARGEST_PAGE));
+        let page = move |Query(query): Query<HashMap<String, usize>>| {
+            // The newest first, and one more at every question.
+            let count = count.fetch_add(1, Ordering::Relaxed);
+            let newest_first = (0..count).rev().skip(query["offset"]).take(query["limit"]);
+            let sessions = newest_first.map(|number| SessionInfo {
+                id: number.to_string(),
+                name: String::new(),
+                interactive: false,
+                jobs: 1,
+                jobs_active: 0,
+                jobs_failed: 0,
+                statements: 0,
+                statements_active: 0,
+                cached_bytes: 0,
+                first_seen_ms: number,
+                last_seen_ms: number,
+            });
+            let sessions: Vec<_> = sessions.collect();
+            async { Json(sessions) }
+        };
+        let routes = Router::new().route("/api/v1/sessions", routing::get(page));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async { axum::serve(listener, routes).await });
+        let client = Client::new("127.0.0.1", port).unwrap();
+        let ids = client.sessions().await.unwrap().into_iter();
+        let ids: Vec<u64> = ids.map(|session| session.id.parse().unwrap()).collect();
+        assert_eq!(ids, (0..2 * LARGEST_PAGE).rev().collect::<Vec<_>>());
     }
 
     #[test]

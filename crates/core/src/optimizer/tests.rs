@@ -34,7 +34,8 @@ async fn plan(context: &SessionContext, sql: &str) -> String {
         .to_string()
 }
 
-async fn rows(context: &SessionContext, sql: &str) -> Vec<String> {
+/// The rows as they are printed, in an order that does not depend on the plan.
+pub(super) async fn rows(context: &SessionContext, sql: &str) -> Vec<String> {
     let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
     let table = pretty_format_batches(&batches).unwrap().to_string();
     let mut rows: Vec<String> = table.lines().map(str::to_owned).collect();

@@ -7,7 +7,7 @@ use super::Pages;
 use super::chart::progress;
 use super::layout::{Page, Tab, scrolled};
 use super::text::{ago, count, counted, duration, encoded, state};
-use super::view::{JOB_STATES, JobsView};
+use super::view::JobsView;
 use crate::records::{JobFilter, JobPage};
 
 /// Jobs of one page.
@@ -43,7 +43,7 @@ fn filter_form(view: &JobsView) -> Markup {
             label for="state" { "State" }
             select #state name="state" {
                 option value="" { "any" }
-                @for one in JOB_STATES {
+                @for one in JobState::ALL {
                     option value=(one.name()) selected[view.state == Some(one)] { (one.name()) }
                 }
             }

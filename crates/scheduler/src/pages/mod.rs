@@ -50,6 +50,7 @@ use crate::cached::Cached;
 use crate::jobs::Board;
 use crate::ledger::Ledger;
 use crate::records::Records;
+use crate::submissions::Interactive;
 use crate::workers::Workers;
 use layout::{Frame, Page, document};
 use view::View;
@@ -78,6 +79,7 @@ pub(crate) struct Live {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) workers: Arc<Workers>,
     pub(crate) cached: Arc<Cached>,
+    pub(crate) interactive: Arc<Interactive>,
     pub(crate) samples: Arc<Samples>,
     /// None where SQL from a page is turned off.
     pub(crate) sql: Option<SqlPage>,

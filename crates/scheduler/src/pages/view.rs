@@ -36,14 +36,6 @@ struct Fields {
     page: String,
 }
 
-pub(super) const JOB_STATES: [JobState; 5] = [
-    JobState::Running,
-    JobState::Waiting,
-    JobState::Done,
-    JobState::Failed,
-    JobState::Cancelled,
-];
-
 impl View {
     pub(super) fn of(uri: &Uri) -> Option<Self> {
         let mut segments = uri.path().split('/').skip(1);
@@ -67,7 +59,7 @@ impl JobsView {
             Ok(Query(fields)) => fields,
             Err(_) => Fields::default(),
         };
-        let state = JOB_STATES
+        let state = JobState::ALL
             .into_iter()
             .find(|state| state.name() == fields.state);
         let text = fields.text.trim().to_owned();

@@ -101,16 +101,10 @@ impl<'de> Deserialize<'de> for States {
         let text = String::deserialize(deserializer)?;
         let names = text.split(',').filter(|name| !name.is_empty());
         let states = names.map(|name| {
-            let all = [
-                JobState::Waiting,
-                JobState::Running,
-                JobState::Done,
-                JobState::Failed,
-                JobState::Cancelled,
-            ];
-            let found = all.into_iter().find(|state| state.name() == name);
+            let mut all = JobState::ALL.into_iter();
+            let found = all.find(|state| state.name() == name);
             found.ok_or_else(|| {
-                let all = all.map(JobState::name).join(", ");
+                let all = JobState::ALL.map(JobState::name).join(", ");
                 D::Error::custom(format!("`{name}` is no state; there are {all}"))
             })
         });

@@ -7,7 +7,7 @@ use axum::extract::{FromRef, State};
 use serde::Deserialize;
 use springald_core::protocol::{ApiError, JobInfo, JobState};
 use springald_core::record::JobRecord;
-use springald_core::rest::TOTAL_COUNT;
+use springald_core::rest::{LARGEST_PAGE, TOTAL_COUNT};
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -53,7 +53,7 @@ struct JobQuery {
     offset: Option<Within<0, 1_000_000_000>>,
     /// At most so many; 1000 if it is not said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10000)]
-    limit: Option<Within<1, 10_000>>,
+    limit: Option<Within<1, LARGEST_PAGE>>,
 }
 
 /// Jobs, the newest first

@@ -49,7 +49,7 @@ use crate::jobs::Board;
 use crate::ledger::Ledger;
 use crate::master::MasterOptions;
 use crate::records::Records;
-use crate::submissions::{Batches, Interactive, KnownSessions};
+use crate::submissions::{Batches, Interactive};
 use crate::uploads::Uploads;
 use crate::workers::Workers;
 use failure::Failure;
@@ -68,7 +68,6 @@ pub(crate) struct Rest {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) batches: Arc<Batches>,
     pub(crate) interactive: Arc<Interactive>,
-    pub(crate) sessions: Arc<KnownSessions>,
     pub(crate) options: MasterOptions,
     /// `springald://host:port`, what clients and workers connect to.
     pub(crate) url: String,

@@ -8,7 +8,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use serde::Deserialize;
 use springald_core::protocol::{ApiError, SessionInfo};
-use springald_core::rest::TOTAL_COUNT;
+use springald_core::rest::{LARGEST_PAGE, TOTAL_COUNT};
 use springald_core::submission::{MAX_NAME, plain};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -17,7 +17,8 @@ use utoipa_axum::routes;
 use super::extract::{Asked, Body, Named, Within};
 use super::failure::{Answer, Failure};
 use super::{Rest, RestState};
-use crate::submissions::{StatementInfo, StatementRequest};
+use crate::records::JobFilter;
+use crate::submissions::{StatementInfo, StatementRequest, known_sessions};
 
 /// Sessions in an answer if the question names no number.
 const DEFAULT_PAGE: usize = 1_000;
@@ -41,7 +42,7 @@ struct SessionQuery {
     offset: Option<Within<0, 1_000_000_000>>,
     /// At most so many; 1000 if it is not said.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 10000)]
-    limit: Option<Within<1, 10_000>>,
+    limit: Option<Within<1, LARGEST_PAGE>>,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -72,7 +73,7 @@ async fn list_sessions(
     State(rest): State<Arc<Rest>>,
     Asked(query): Asked<SessionQuery>,
 ) -> ([(&'static str, String); 1], Json<Vec<SessionInfo>>) {
-    let mut sessions = rest.sessions.list().await;
+    let mut sessions = sessions(&rest).await;
     if let Some(search) = query.search {
         let search = search.to_lowercase();
         let found = |text: &str| text.to_lowercase().contains(&search);
@@ -126,7 +127,7 @@ async fn get_session(
     State(rest): State<Arc<Rest>>,
     Named(id): Named<String>,
 ) -> Answer<Json<SessionInfo>> {
-    let mut sessions = rest.sessions.list().await.into_iter();
+    let mut sessions = sessions(&rest).await.into_iter();
     let found = sessions.find(|session| session.id == id);
     let unknown = || Failure::missing(format!("this master knows no session `{id}`"));
     found.map(Json).ok_or_else(unknown)
@@ -239,4 +240,9 @@ async fn cancel_statement(
 
 fn unnamed() -> String {
     "interactive".to_owned()
+}
+
+async fn sessions(rest: &Rest) -> Vec<SessionInfo> {
+    let jobs = rest.records.list(&JobFilter::default()).await.jobs;
+    known_sessions(rest.interactive.list(), &jobs, &rest.cached.list())
 }

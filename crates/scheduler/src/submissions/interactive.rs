@@ -254,6 +254,7 @@ impl OpenSession {
             interactive: true,
             jobs: 0,
             jobs_active: 0,
+            jobs_failed: 0,
             statements: statements.known.len() as u32,
             statements_active: active.count() as u32,
             cached_bytes: 0,

@@ -20,5 +20,5 @@ mod tests;
 
 pub(crate) use batches::{BatchFilter, BatchOptions, Batches};
 pub(crate) use interactive::{IDLE_LIMIT, Interactive};
-pub(crate) use known::KnownSessions;
+pub(crate) use known::known_sessions;
 pub(crate) use statement::{StatementInfo, StatementRequest};

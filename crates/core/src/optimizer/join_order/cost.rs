@@ -34,11 +34,13 @@ impl Order {
 }
 
 /// A table that is joined.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Leaf {
+    /// Rows that meet the conditions.
     pub(super) rows: f64,
-    /// Before its conditions.
+    /// Rows of the files.
     pub(super) all_rows: f64,
+    /// Bytes of a row.
     pub(super) width: f64,
 }
 

@@ -11,18 +11,15 @@ use datafusion::physical_plan::statistics::StatisticsContext;
 use datafusion::physical_plan::{ExecutionPlan, StatisticsArgs};
 use datafusion::physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner};
 
+use super::cost::Leaf;
+
 /// Bytes of a value whose type does not say how many it has.
 const WIDE: usize = 24;
 
 /// What is estimated of a table with conditions.
 #[derive(Debug)]
 pub(super) struct Size {
-    /// Rows that meet the conditions.
-    pub(super) rows: f64,
-    /// Rows of the files.
-    pub(super) all_rows: f64,
-    /// Bytes of a row.
-    pub(super) width: f64,
+    pub(super) leaf: Leaf,
     /// The most distinct values that each column can have.
     pub(super) distinct: Vec<f64>,
 }
@@ -50,9 +47,11 @@ impl Size {
         let fields = leaf.schema().fields();
         let columns = &statistics.column_statistics;
         Ok(Some(Self {
-            rows: rows.max(1) as f64,
-            all_rows,
-            width: fields.iter().map(|f| width(f.data_type())).sum(),
+            leaf: Leaf {
+                rows: rows.max(1) as f64,
+                all_rows,
+                width: fields.iter().map(|f| width(f.data_type())).sum(),
+            },
             distinct: columns
                 .iter()
                 .map(|c| distinct(c).map_or(all_rows, |d| d.min(all_rows)))

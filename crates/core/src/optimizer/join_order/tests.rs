@@ -1,10 +1,10 @@
 use std::collections::HashSet;
 
-use datafusion::arrow::util::pretty::pretty_format_batches;
 use datafusion::prelude::{SessionContext, col};
 
 use super::cost::{Key, Leaf, Model, Order};
 use super::in_order;
+use crate::optimizer::tests::rows;
 use crate::session;
 
 /// Sales in shops of countries to customers of countries; some have no shop, or one that is not there.
@@ -29,14 +29,6 @@ async fn plan(context: &SessionContext, sql: &str) -> String {
     let plan = frame.into_optimized_plan().unwrap();
     let plan = in_order(&plan, &context.state()).await.unwrap();
     plan.display_indent().to_string()
-}
-
-async fn rows(context: &SessionContext, sql: &str) -> Vec<String> {
-    let batches = context.sql(sql).await.unwrap().collect().await.unwrap();
-    let table = pretty_format_batches(&batches).unwrap().to_string();
-    let mut rows: Vec<String> = table.lines().map(str::to_owned).collect();
-    rows.sort();
-    rows
 }
 
 /// The ordered plan and the one as it is written; both must give the same rows.

@@ -106,11 +106,7 @@ impl JoinTree {
 
     /// What joins of these leaves cost.
     pub(super) fn model(&self, sizes: &[&Size]) -> Model {
-        let leaves = sizes.iter().map(|size| Leaf {
-            rows: size.rows,
-            all_rows: size.all_rows,
-            width: size.width,
-        });
+        let leaves: Vec<Leaf> = sizes.iter().map(|size| size.leaf).collect();
         let keys = self.keys.iter().map(|key| {
             let distinct = key.iter().filter_map(|column| {
                 let leaf = self.columns[column];
@@ -122,7 +118,7 @@ impl JoinTree {
                 distinct: distinct.fold(f64::INFINITY, f64::min),
             }
         });
-        Model::new(&leaves.collect::<Vec<_>>(), keys.collect())
+        Model::new(&leaves, keys.collect())
     }
 
     /// The same rows and columns, joined in another order.

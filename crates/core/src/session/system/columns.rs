@@ -1,6 +1,5 @@
 //! The columns of each table: name, type and where the value comes from, in one place.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use arrow::array::Int64Builder;
@@ -12,7 +11,7 @@ use arrow::datatypes::{Field, Schema};
 use datafusion::common::Result;
 
 use crate::cache::Block;
-use crate::protocol::{CachedData, JobInfo, JobState, WorkerInfo};
+use crate::protocol::{CachedData, JobInfo, SessionInfo, WorkerInfo};
 use crate::record::{JobRecord, StageRecord, TaskRecord};
 
 pub(super) const JOB_ID: &str = "job_id";
@@ -132,51 +131,16 @@ pub(super) fn cache(data: &[CachedData]) -> Result<RecordBatch> {
         .batch()
 }
 
-/// What the jobs tell of the sessions that sent them.
-struct SessionRow<'a> {
-    id: &'a str,
-    /// The name of its last job.
-    last: &'a JobInfo,
-    first_ms: u64,
-    last_ms: u64,
-    jobs: u64,
-    active: u64,
-    failed: u64,
-}
-
-pub(super) fn sessions(jobs: &[JobInfo]) -> Result<RecordBatch> {
-    let mut sessions: HashMap<&str, SessionRow<'_>> = HashMap::new();
-    for job in jobs {
-        let row = sessions.entry(&job.session).or_insert(SessionRow {
-            id: &job.session,
-            last: job,
-            first_ms: job.submitted_at_ms,
-            last_ms: 0,
-            jobs: 0,
-            active: 0,
-            failed: 0,
-        });
-        if job.submitted_at_ms > row.last.submitted_at_ms {
-            row.last = job;
-        }
-        row.first_ms = row.first_ms.min(job.submitted_at_ms);
-        row.last_ms = row
-            .last_ms
-            .max(job.ended_at_ms.unwrap_or(job.submitted_at_ms));
-        row.jobs += 1;
-        row.active += u64::from(!job.state.is_final());
-        row.failed += u64::from(job.state == JobState::Failed);
-    }
-    let mut rows: Vec<_> = sessions.into_values().collect();
-    rows.sort_by(|a, b| (b.last_ms, a.id).cmp(&(a.last_ms, b.id)));
-    Table::of(&rows)
-        .text("session_id", |row| row.id)
-        .text("name", |row| &row.last.name)
-        .number("jobs", |row| row.jobs)
-        .number("jobs_active", |row| row.active)
-        .number("jobs_failed", |row| row.failed)
-        .time("first_job_at", |row| Some(row.first_ms))
-        .time("last_seen_at", |row| Some(row.last_ms))
+pub(super) fn sessions(sessions: &[SessionInfo]) -> Result<RecordBatch> {
+    Table::of(sessions)
+        .text("session_id", |session| &session.id)
+        .text("name", |session| &session.name)
+        .number("jobs", |session| session.jobs.into())
+        .number("jobs_active", |session| session.jobs_active.into())
+        .number("jobs_failed", |session| session.jobs_failed.into())
+        .number("cached_bytes", |session| session.cached_bytes)
+        .time("first_seen_at", |session| Some(session.first_seen_ms))
+        .time("last_seen_at", |session| Some(session.last_seen_ms))
         .batch()
 }
 
@@ -366,24 +330,6 @@ mod tests {
         );
         assert!(shown(stage_rows(vec![record.clone()]).unwrap()).contains("[1, 2]"));
         assert_eq!(task_rows(vec![record]).unwrap().num_rows(), 1);
-    }
-
-    #[test]
-    fn sessions_are_told_from_their_jobs() {
-        let jobs = [
-            job("a", "s", JobState::Failed, 1),
-            job("b", "s", JobState::Running, 500),
-            job("c", "t", JobState::Done, 2_000),
-        ];
-        let batch = sessions(&jobs).unwrap();
-        let text = pretty_format_batches(std::slice::from_ref(&batch))
-            .unwrap()
-            .to_string();
-        assert_eq!(batch.num_rows(), 2);
-        assert!(
-            text.contains("name of b") && !text.contains("name of a"),
-            "{text}"
-        );
     }
 
     #[test]

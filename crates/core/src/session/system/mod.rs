@@ -260,7 +260,7 @@ impl Scan {
         let all = match self.kind {
             Kind::Workers => columns::workers(&rest.workers().await?)?,
             Kind::Cache => columns::cache(&rest.cached().await?)?,
-            Kind::Sessions => columns::sessions(&rest.jobs().await?)?,
+            Kind::Sessions => columns::sessions(&rest.sessions().await?)?,
             Kind::Jobs if !self.with_sql => {
                 let row = |job| JobRow { job, sql: None };
                 let rows: Vec<_> = rest.jobs().await?.into_iter().map(row).collect();
