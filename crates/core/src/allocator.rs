@@ -49,12 +49,12 @@ pub fn keep_freed() {
 /// Whether freed memory goes back at once from now on, and with it what was freed before.
 pub fn give_back(scarce: bool) {
     let mut state = STATE.lock();
-    state.scarce = scarce;
-    state.apply();
-    drop(state);
     if scarce {
+        // Before the delay is 0: mimalloc then takes nothing to be waiting.
         collect();
     }
+    state.scarce = scarce;
+    state.apply();
 }
 
 /// While there is one, objects of more than 512 KiB come from the system. Where rows that stay lie between what is read

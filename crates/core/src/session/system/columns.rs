@@ -262,6 +262,7 @@ mod tests {
     use arrow::util::pretty::pretty_format_batches;
 
     use super::*;
+    use crate::protocol::JobState;
     use crate::record::StageState;
 
     fn job(id: &str, session: &str, state: JobState, at: u64) -> JobInfo {
