@@ -29,7 +29,7 @@ SIZES = {
     size.name: size
     for size in (
         # On two cores under ten minutes, Spark included.
-        Size("small", "0.2", "0.3", "100MB", 400_000, 200_000, 2, latency_seconds=3.0, client_queries=4),
+        Size("small", "0.2", "0.3", "100MB", 400_000, 200_000, 1, latency_seconds=3.0, client_queries=2),
         Size("medium", "1", "1", "300MB", 1_000_000, 1_000_000, 3),
         Size("large", "10", "1", "1GB", 4_000_000, 4_000_000, 3),
     )
