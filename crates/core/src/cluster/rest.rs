@@ -218,13 +218,13 @@ impl Client {
             .map(drop)
     }
 
-    /// What the workers keep for sessions.
     /// All sessions that the master knows of, the one seen last first.
     pub(crate) async fn sessions(&self) -> Result<Vec<SessionInfo>> {
         self.all("sessions", |session: &SessionInfo| &session.id)
             .await
     }
 
+    /// What the workers keep for sessions.
     pub async fn cached(&self) -> Result<Vec<CachedData>> {
         self.get("cached").await
     }
