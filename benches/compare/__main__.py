@@ -63,6 +63,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--strings", choices=["utf8", "utf8view"], default="utf8", help="type of TPC-H's strings (utf8)"
     )
+    parser.add_argument(
+        "--compression",
+        choices=["snappy", "zstd"],
+        default="snappy",
+        help="of TPC-H's and TPC-DS's files (snappy, which Spark writes)",
+    )
     parser.add_argument("--rounds", type=int, help="turns after the first one (by size)")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--cores", type=int, default=1, help="of each worker (1)")
@@ -108,7 +114,7 @@ def _plan(options: argparse.Namespace) -> Plan:
                 f"--conf {text}: write it as ENGINE:KEY=VALUE, such as spark:spark.sql.shuffle.partitions=8"
             )
         settings.setdefault(engine, {})[key] = value
-    size = dataclasses.replace(SIZES[options.size], strings=options.strings)
+    size = dataclasses.replace(SIZES[options.size], strings=options.strings, compression=options.compression)
     return Plan(
         size=size,
         shape=Shape(options.workers, options.cores, options.memory),

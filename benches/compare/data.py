@@ -20,7 +20,7 @@ TPCDS_TABLES = (
 TPCDS_GENERATOR = "duckdb==1.1.3"
 _TPCDS = """
 import os, sys, duckdb
-folder, scale, tables = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
+folder, scale, compression, tables = sys.argv[1], float(sys.argv[2]), sys.argv[3], sys.argv[4:]
 made = duckdb.connect(folder + "/tpcds.duckdb")
 made.execute("LOAD tpcds")
 made.execute("SET enable_progress_bar = false")
@@ -28,7 +28,7 @@ made.execute(f"CALL dsdgen(sf={scale})")
 for table in tables:
     os.mkdir(f"{folder}/{table}")
     file = f"{folder}/{table}/part-00000.parquet"
-    made.execute(f"COPY {table} TO '{file}' (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)")
+    made.execute(f"COPY {table} TO '{file}' (FORMAT parquet, COMPRESSION {compression}, ROW_GROUP_SIZE 122880)")
 made.close()
 os.remove(folder + "/tpcds.duckdb")
 """
@@ -48,15 +48,18 @@ class Data:
 
     def tpch(self) -> dict[str, Path]:
         """TPC-H's tables."""
-        folder = self._made("tpch", "--scale", self.size.tpch, "--strings", self.size.strings)
+        size = self.size
+        flags = ("--scale", size.tpch, "--strings", size.strings, "--compression", size.compression)
+        folder = self._made("tpch", *flags)
         return {table: folder / table for table in TPCH_TABLES}
 
     def tpcds(self) -> dict[str, Path]:
         """Those tables of TPC-DS that the queries here read."""
-        folder = self.root / f"tpcds-sf{self.size.tpcds}"
+        scale, compression = self.size.tpcds, self.size.compression
+        folder = self.root / f"tpcds-sf{scale}-{compression}"
         if not folder.is_dir():
             python = _environment(cache() / "tpcds-generator", TPCDS_GENERATOR)
-            _make(folder, lambda half: [python, "-c", _TPCDS, half, self.size.tpcds, *TPCDS_TABLES], mkdir=True)
+            _make(folder, lambda half: [python, "-c", _TPCDS, half, scale, compression, *TPCDS_TABLES], mkdir=True)
         return {table: folder / table for table in TPCDS_TABLES}
 
     def text(self) -> Path:

@@ -99,7 +99,8 @@ def _setting(run: Run) -> str:
     cores = shape["workers"] * shape["cores"]
     return (
         f"{machine['date']}, commit {machine['commit']}, size `{run.size}`: TPC-H SF {run.sizes['tpch']} (strings "
-        f"`{run.sizes['strings']}`), TPC-DS SF {run.sizes['tpcds']}, {run.sizes['text']} of text, "
+        f"`{run.sizes['strings']}`) and TPC-DS SF {run.sizes['tpcds']} in Parquet with "
+        f"{run.sizes['compression'].capitalize()}, {run.sizes['text']} of text, "
         f"{run.sizes['rows']:,} rows of numbers, two logs of {run.sizes['log_rows']:,} lines.\n\n"
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
         f"{machine['java']}; Python {machine['python']}; load before the run {machine['load_before']}.\n\n"

@@ -18,6 +18,8 @@ class Size:
     rounds: int
     # The type that TPC-H's files give to strings; Polars and DataFusion write `utf8view`.
     strings: str = "utf8"
+    # Of TPC-H's and TPC-DS's files. Spark and most others write Snappy, unless told otherwise.
+    compression: str = "snappy"
     # Seconds in which small queries are asked, and how many at most.
     latency_seconds: float = 5.0
     latency_queries: int = 200

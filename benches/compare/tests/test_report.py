@@ -38,7 +38,15 @@ def run() -> Run:
         "date": "2026-01-01", "commit": "abc", "processor": "P", "cores": 2, "memory_gib": 24.0, "system": "Linux",
         "java": "17", "python": "3.11", "load_before": 0.1,
     }  # fmt: skip
-    sizes = {"strings": "utf8", "tpch": "1", "tpcds": "1", "text": "1GB", "rows": 1000, "log_rows": 1000}
+    sizes = {
+        "strings": "utf8",
+        "compression": "snappy",
+        "tpch": "1",
+        "tpcds": "1",
+        "text": "1GB",
+        "rows": 1000,
+        "log_rows": 1000,
+    }
     made = Run(machine, "small", sizes, {"workers": 2, "cores": 1, "memory": 3}, 2, engines, "spark")
     made.rows = [
         row(

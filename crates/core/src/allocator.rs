@@ -104,8 +104,8 @@ mod tests {
     use super::*;
     use crate::process::resident_memory;
 
-    fn filled(size: usize) -> Vec<Vec<u8>> {
-        (0..(256 << 20) / size).map(|_| vec![1; size]).collect()
+    fn filled() -> Vec<Vec<u8>> {
+        (0..256).map(|_| vec![1; 1 << 20]).collect()
     }
 
     /// Whether about 256 MiB are given back by this. Other tests run beside this one.
@@ -118,15 +118,15 @@ mod tests {
     #[test]
     fn freed_memory_stays_until_it_is_scarce() {
         keep_freed();
-        let kept = filled(1 << 20);
+        let kept = filled();
         assert!(!gives_back(|| drop(kept)));
         assert!(gives_back(|| give_back(true)));
-        let freed = filled(1 << 20);
+        let freed = filled();
         assert!(gives_back(|| drop(freed)));
         give_back(false);
 
         let cached = Cached::new();
-        let freed = filled(1 << 20);
+        let freed = filled();
         assert!(gives_back(|| drop(freed)));
         drop(cached);
     }

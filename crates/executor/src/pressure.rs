@@ -21,7 +21,7 @@ const REST: Duration = Duration::from_secs(120);
 /// Looks after the memory of this process, of which it may have `limit` bytes, as long as it is polled.
 pub(crate) async fn look_after(limit: u64, tasks: &Tasks) -> Infallible {
     allocator::keep_freed();
-    let (mut scarce, mut rests) = (false, false);
+    let mut scarce = false;
     let mut worked = Instant::now();
     loop {
         sleep(EVERY).await;
@@ -36,10 +36,11 @@ pub(crate) async fn look_after(limit: u64, tasks: &Tasks) -> Infallible {
             off_the_loop(move || allocator::give_back(scarce)).await;
         }
         if tasks.count() > 0 {
-            (worked, rests) = (Instant::now(), false);
-        } else if !rests && worked.elapsed() > REST {
-            rests = true;
+            worked = Instant::now();
+        } else if worked.elapsed() > REST {
             off_the_loop(allocator::collect).await;
+            tasks.some().await;
+            worked = Instant::now();
         }
     }
 }

@@ -81,20 +81,26 @@ impl Tasks {
         self.until(limit, || !self.list().contains(id)).await
     }
 
-    async fn until(&self, limit: Duration, mut done: impl FnMut() -> bool) -> bool {
-        let wait = async {
-            loop {
-                let changed = self.changed.notified();
-                tokio::pin!(changed);
-                // Registered before the look, so that no change falls between the two.
-                changed.as_mut().enable();
-                if done() {
-                    return;
-                }
-                changed.await;
+    /// Waits until a task runs.
+    pub(crate) async fn some(&self) {
+        self.when(|| self.count() > 0).await;
+    }
+
+    async fn until(&self, limit: Duration, done: impl FnMut() -> bool) -> bool {
+        timeout(limit, self.when(done)).await.is_ok()
+    }
+
+    async fn when(&self, mut done: impl FnMut() -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            // Registered before the look, so that no change falls between the two.
+            changed.as_mut().enable();
+            if done() {
+                return;
             }
-        };
-        timeout(limit, wait).await.is_ok()
+            changed.await;
+        }
     }
 }
 
@@ -147,6 +153,7 @@ impl Task {
             cancel: self.cancel.clone(),
         };
         registry.tasks.insert(number, entry);
+        self.tasks.changed.notify_waiters();
         let running = Arc::new(Running {
             number,
             tasks: Arc::clone(&self.tasks),
@@ -202,6 +209,16 @@ mod tests {
         drop(stream);
         assert_eq!(tasks.count(), 0);
         assert!(task.running().is_none());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_begins_ends_the_wait_for_one() {
+        let tasks = Arc::new(Tasks::default());
+        let wait = tasks.some();
+        tokio::pin!(wait);
+        assert!(timeout(Duration::ZERO, &mut wait).await.is_err());
+        let _running = Task::new(&tasks, id(1)).begin();
+        assert!(timeout(SOON, wait).await.is_ok());
     }
 
     #[tokio::test]

@@ -4,6 +4,7 @@ use datafusion::prelude::{SessionContext, col};
 
 use super::cost::{Key, Leaf, Model, Order};
 use super::in_order;
+use super::size::Size;
 use crate::optimizer::tests::rows;
 use crate::session;
 
@@ -61,6 +62,26 @@ async fn what_leaves_most_out_comes_first() {
         depth(&ordered, "countries") >= depth(&ordered, "TableScan: sales"),
         "{ordered}"
     );
+}
+
+#[tokio::test]
+async fn few_texts_are_like_a_pattern() {
+    let context = context(true).await;
+    let table =
+        "CREATE TABLE words AS SELECT 'word ' || v AS word FROM generate_series(1, 10000) t(v)";
+    context.sql(table).await.unwrap().collect().await.unwrap();
+    for (condition, rows) in [
+        ("word LIKE '%99%'", 2000.0),
+        ("word LIKE '%999%'", 500.0),
+        ("word LIKE '%9_99%' AND length(word) > 8", 500.0),
+        ("word LIKE '%999%' OR length(word) > 8", 2000.0),
+        ("word NOT LIKE '%999%'", 2000.0),
+    ] {
+        let sql = format!("SELECT word FROM words WHERE {condition}");
+        let plan = context.sql(&sql).await.unwrap().into_optimized_plan();
+        let size = Size::of(&plan.unwrap(), &context.state()).await.unwrap();
+        assert_eq!(size.unwrap().leaf.rows, rows, "{condition}");
+    }
 }
 
 #[tokio::test]
