@@ -12,6 +12,8 @@ use crate::tasks::Tasks;
 
 /// Time between two looks at the memory. A core fills some 100 MiB in it.
 const EVERY: Duration = Duration::from_millis(50);
+/// A worker with less keeps nothing: its tasks can take what it has left between two looks.
+const SMALL: u64 = 1 << 30;
 /// Parts of the worker's memory: above the first, freed memory goes back at once; below the second it stays again.
 const SCARCE: f64 = 0.75;
 const AMPLE: f64 = 0.6;
@@ -25,13 +27,7 @@ pub(crate) async fn look_after(limit: u64, tasks: &Tasks) -> Infallible {
     let mut worked = Instant::now();
     loop {
         sleep(EVERY).await;
-        let share = resident_memory() as f64 / limit as f64;
-        let turns = if scarce {
-            share < AMPLE
-        } else {
-            share > SCARCE
-        };
-        if turns {
+        if is_scarce(scarce, resident_memory(), limit) != scarce {
             scarce = !scarce;
             off_the_loop(move || allocator::give_back(scarce)).await;
         }
@@ -45,6 +41,12 @@ pub(crate) async fn look_after(limit: u64, tasks: &Tasks) -> Infallible {
     }
 }
 
+/// Whether freed memory is to go back at once, in a worker that holds so much of its memory and does or does not so by now.
+fn is_scarce(by_now: bool, held: u64, limit: u64) -> bool {
+    let share = held as f64 / limit as f64;
+    limit < SMALL || share > if by_now { AMPLE } else { SCARCE }
+}
+
 /// To give back a gigabyte takes tens of milliseconds.
 async fn off_the_loop(work: impl FnOnce() + Send + 'static) {
     // It cannot fail but by a panic, which has been said.
@@ -56,6 +58,14 @@ mod tests {
     use tokio::time::timeout;
 
     use super::*;
+
+    #[test]
+    fn memory_is_scarce_above_one_part_until_it_is_below_another() {
+        let shares = |by_now| [50, 70, 80].map(|held| is_scarce(by_now, held << 30, 100 << 30));
+        assert_eq!(shares(false), [false, false, true]);
+        assert_eq!(shares(true), [false, true, true]);
+        assert!(is_scarce(true, 0, SMALL - 1) && is_scarce(false, 0, SMALL - 1));
+    }
 
     #[tokio::test]
     async fn near_its_limit_a_worker_gives_memory_back() {
