@@ -41,7 +41,7 @@ pub(crate) async fn look_after(limit: u64, tasks: &Tasks) -> Infallible {
     }
 }
 
-/// Whether freed memory is to go back at once, in a worker that holds so much of its memory and does or does not so by now.
+/// Whether freed memory is to go back at once, in a worker that holds `held` of `limit` and does so `by_now` or not.
 fn is_scarce(by_now: bool, held: u64, limit: u64) -> bool {
     let share = held as f64 / limit as f64;
     limit < SMALL || share > if by_now { AMPLE } else { SCARCE }
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn near_its_limit_a_worker_gives_memory_back() {
+    async fn a_small_worker_gives_memory_back() {
         let freed = vec![vec![1_u8; 1 << 20]; 256];
         let ended = timeout(4 * EVERY, look_after(1, &Tasks::default())).await;
         assert!(ended.is_err());
